@@ -1,0 +1,216 @@
+{#
+    A materialization for graphs too deep for joins written by hand.
+
+    The model's SQL returns edges (left_node text, right_node text). A self loop declares a node that may stand alone;
+    duplicates are allowed, nulls are refused. The table built has one row per distinct node: (node, component), where
+    component is the smallest node of its connected component in binary order. The answer holds no trace of the
+    pseudo-random numbers used on the way, so it is the same on every run and on every engine.
+
+    Method: randomised contraction after Boegeholz, Brand and Todor, "In-database connected component analysis" (ICDE
+    2020), with two changes: each vertex follows its representatives three steps instead of one, which about halves the
+    rounds, and the rounds are composed backwards in one statement. See docs/decisions/0003-connected-components-in-sql.md.
+#}
+{% materialization connected_components, default %}
+
+    {% do run_hooks(pre_hooks, inside_transaction=false) %}
+    {% do run_hooks(pre_hooks, inside_transaction=true) %}
+    {% do commit_before_steps() %}
+
+    {% set edges_as_text = create_working_table('text', sql) %}
+    {% do refuse_unless_none(
+        edges_as_text, 'left_node is null or right_node is null', 'have a null in left_node or right_node'
+    ) %}
+    {% set nodes = number_nodes(edges_as_text) %}
+    {% set edges = number_edges(edges_as_text, nodes, scramble(0)) %}
+    {% do drop_working_tables(['text']) %}
+
+    {% set rounds = contract_until_no_edge_is_left(edges) %}
+    {% do create_working_table('labels', compose_rounds_backwards(nodes, rounds)) %}
+
+    {% set relations = replace_table(name_components_by_smallest_node(working_table('labels'))) %}
+    {% do drop_working_tables(['nodes', 'edges_0', 'edges_1', 'labels'] + contraction_names(rounds)) %}
+    {% do run_hooks(post_hooks, inside_transaction=false) %}
+
+    {{ return({'relations': relations}) }}
+
+{% endmaterialization %}
+
+
+{# The field: labels stay below this prime, 2^31 - 1, so they fit 4 bytes and a product of two fits 8. #}
+{% macro label_prime() %}
+    {{ return(2147483647) }}
+{% endmacro %}
+
+
+{# The affine map over the field that takes labels into the given round's order. A fixed seed per round, so that a run can
+   be repeated; the generator is Lehmer's with Park and Miller's multiplier, run a few steps to part the seeds. #}
+{% macro scramble(round) %}
+    {% set state = namespace(value=round * 7919 + 20200420, drawn=[]) %}
+    {% for step in range(6) %}
+        {% set state.value = (state.value * 48271) % label_prime() %}
+        {% do state.drawn.append(state.value) %}
+    {% endfor %}
+    {{ return({'multiplier': state.drawn[4], 'offset': state.drawn[5]}) }}
+{% endmacro %}
+
+
+{% macro scrambled(expression, map) -%}
+    cast(
+        mod(cast({{ expression }} as {{ dbt.type_bigint() }}) * {{ map.multiplier }} + {{ map.offset }}, {{ label_prime() }})
+        as {{ dbt.type_int() }}
+    )
+{%- endmacro %}
+
+
+{# Self loops have done their work once the nodes are numbered. They are dropped here by their texts, not by comparing the
+   two numbers: a planner may take such a comparison for a join condition between the two copies of `nodes`. #}
+{% macro number_edges(edges_as_text, nodes, map) %}
+    {% do return(create_working_table('edges_0',
+        "select
+            " ~ scrambled('left_nodes.number', map) ~ " as left_label,
+            " ~ scrambled('right_nodes.number', map) ~ " as right_label
+        from " ~ edges_as_text ~ " as edges
+        inner join " ~ nodes ~ " as left_nodes on left_nodes.node = edges.left_node
+        inner join " ~ nodes ~ " as right_nodes on right_nodes.node = edges.right_node
+        where edges.left_node <> edges.right_node"
+    )) %}
+{% endmacro %}
+
+
+{# Three statements a round: count the edges, choose representatives, contract. Gives the number of rounds. #}
+{% macro contract_until_no_edge_is_left(edges) %}
+    {% set max_rounds = var('connected_components_max_rounds', 60) | int %}
+    {% set state = namespace(rounds=0, edges=edges, finished=false) %}
+
+    {% for attempt in range(max_rounds + 1) if not state.finished %}
+        {% set edges_left = count_rows(state.edges) %}
+        {% if edges_left == 0 %}
+            {% set state.finished = true %}
+        {% elif state.rounds == max_rounds %}
+            {% do drop_working_tables(['nodes', 'edges_0', 'edges_1'] + contraction_names(state.rounds)) %}
+            {% do exceptions.raise_compiler_error(
+                "connected_components: model " ~ model.name ~ " still has " ~ edges_left ~ " edges after " ~ state.rounds
+                ~ " rounds. If its graph is sound, raise the variable connected_components_max_rounds."
+            ) %}
+        {% else %}
+            {% set contraction = create_working_table(
+                'contraction_' ~ state.rounds, choose_representatives(state.edges, scramble(state.rounds + 1))
+            ) %}
+            {% set state.rounds = state.rounds + 1 %}
+            {% set state.edges = create_working_table(
+                'edges_' ~ (state.rounds % 2), contract_edges(state.edges, contraction)
+            ) %}
+        {% endif %}
+    {% endfor %}
+
+    {{ log("connected_components: " ~ model.name ~ " took " ~ state.rounds ~ " rounds") }}
+    {% do return(state.rounds) %}
+{% endmacro %}
+
+
+{# label -> its representative, already scrambled for the next round. Labels are in pseudo-random order, so the smallest
+   label next door is a random choice; following it three steps merges whole chains of choices in one round. #}
+{% macro choose_representatives(edges, map) -%}
+    with neighbours as (
+        select left_label as label, right_label as neighbour from {{ edges }}
+        union all
+        select right_label as label, left_label as neighbour from {{ edges }}
+    ),
+
+    first_step as (
+        select
+            label,
+            least(label, min(neighbour)) as representative
+        from neighbours
+        group by label
+    )
+
+    select
+        first_step.label,
+        {{ scrambled('third_step.representative', map) }} as representative
+    from first_step
+    inner join first_step as second_step on second_step.label = first_step.representative
+    inner join first_step as third_step on third_step.label = second_step.representative
+{%- endmacro %}
+
+
+{% macro contract_edges(edges, contraction) -%}
+    select distinct
+        left_ends.representative as left_label,
+        right_ends.representative as right_label
+    from {{ edges }} as edges
+    inner join {{ contraction }} as left_ends on left_ends.label = edges.left_label
+    inner join {{ contraction }} as right_ends on right_ends.label = edges.right_label
+    where left_ends.representative <> right_ends.representative
+{%- endmacro %}
+
+
+{# Each round has its own label space, so every label must reach the last one before two of them are compared. One that a
+   later round no longer knows (its component was finished) takes that round's scrambling, and all that follow, instead:
+   affine maps compose, so that is one affine map as well. Smallest tables first: the cost falls as they grow. #}
+{% macro compose_rounds_backwards(nodes, rounds) %}
+    {% set state = namespace(later=none, remaining={'multiplier': 1, 'offset': 0}, steps=[]) %}
+
+    {% for round in range(rounds) | reverse %}
+        {% set contraction = working_table('contraction_' ~ round) %}
+        {% if state.later is none %}
+            {% set composed = "select label, representative from " ~ contraction %}
+        {% else %}
+            {% set composed = "select contraction.label, coalesce(later.representative, "
+                ~ scrambled('contraction.representative', state.remaining) ~ ") as representative
+                from " ~ contraction ~ " as contraction
+                left join " ~ state.later ~ " as later on later.label = contraction.representative" %}
+        {% endif %}
+        {% set state.later = 'from_round_' ~ round %}
+        {% do state.steps.append(state.later ~ " as (" ~ composed ~ ")") %}
+        {% set state.remaining = composed_maps(scramble(round + 1), state.remaining) %}
+    {% endfor %}
+
+    {% set start = scramble(0) %}
+    {% set whole = composed_maps(start, state.remaining) %}
+    {% if state.later is none %}
+        {% do return("select node, " ~ scrambled('number', whole) ~ " as label from " ~ nodes) %}
+    {% endif %}
+    {% do return(
+        "with " ~ state.steps | join(", ") ~ "
+        select
+            nodes.node,
+            coalesce(later.representative, " ~ scrambled('nodes.number', whole) ~ ") as label
+        from " ~ nodes ~ " as nodes
+        left join " ~ state.later ~ " as later on later.label = " ~ scrambled('nodes.number', start)
+    ) %}
+{% endmacro %}
+
+
+{% macro composed_maps(first, second) %}
+    {{ return({
+        'multiplier': (second.multiplier * first.multiplier) % label_prime(),
+        'offset': (second.multiplier * first.offset + second.offset) % label_prime(),
+    }) }}
+{% endmacro %}
+
+
+{% macro name_components_by_smallest_node(labels) -%}
+    with components as (
+        select
+            label,
+            min({{ in_binary_order('node') }}) as component
+        from {{ labels }}
+        group by label
+    )
+
+    select
+        labels.node,
+        components.component
+    from {{ labels }} as labels
+    inner join components on components.label = labels.label
+{%- endmacro %}
+
+
+{% macro contraction_names(rounds) %}
+    {% set names = [] %}
+    {% for round in range(rounds) %}
+        {% do names.append('contraction_' ~ round) %}
+    {% endfor %}
+    {% do return(names) %}
+{% endmacro %}

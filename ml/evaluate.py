@@ -1,0 +1,150 @@
+"""How good a ranking or a probability was on later data."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from ml.arrow import Floats, Integers, Texts
+
+TOP_SHARE = 0.1
+BINS = 10
+RESAMPLES, BLOCK = 500, 25
+SEED = 7
+
+
+def ranking_metrics(scores: Floats, labels: Floats) -> dict[str, float]:
+    """AUC, average precision and lift in the best 10 %; NaN where only one class is there."""
+    return {
+        "auc": auc(scores, labels),
+        "average_precision": average_precision(scores, labels),
+        "lift_at_10_percent": lift_at_top(scores, labels),
+    }
+
+
+def probability_metrics(probability: Floats, labels: Floats) -> dict[str, float]:
+    """Brier score, log-loss and calibration error."""
+    return {
+        "brier": float(((probability - labels) ** 2).mean()),
+        "log_loss": log_loss(probability, labels),
+        "calibration_error": calibration_error(probability, labels),
+    }
+
+
+def auc(scores: Floats, labels: Floats) -> float:
+    """Chance that a won row ranks above a lost one, ties half."""
+    return float(_weighted_auc(scores, labels, np.ones((1, len(labels))))[0])
+
+
+def average_precision(scores: Floats, labels: Floats) -> float:
+    """Mean precision at each won row, tied scores taken together (scikit-learn's definition)."""
+    if not labels.sum():
+        return float("nan")
+    won, rows = _cumulated(scores, labels)
+    gained = np.diff(won, prepend=0.0)
+    return float((won / rows * gained).sum() / won[-1])
+
+
+def lift_at_top(scores: Floats, labels: Floats, share: float = TOP_SHARE) -> float:
+    """Won rate in the top share over the won rate of all; a tie across the border counts in proportion."""
+    if not labels.sum():
+        return float("nan")
+    won, rows = _cumulated(scores, labels)
+    size = share * len(labels)
+    won_in_top = float(np.interp(size, np.concatenate([[0.0], rows]), np.concatenate([[0.0], won])))
+    return won_in_top / size / float(labels.mean())
+
+
+def log_loss(probability: Floats, labels: Floats) -> float:
+    """Mean negative log likelihood; probabilities are kept 1e-12 away from 0 and 1."""
+    bounded = np.clip(probability, 1e-12, 1 - 1e-12)
+    return float(-(labels * np.log(bounded) + (1 - labels) * np.log1p(-bounded)).mean())
+
+
+def margin_log_loss(margins: Floats, labels: Floats) -> float:
+    """Mean negative log likelihood of log odds."""
+    return float((np.logaddexp(0, margins) - labels * margins).mean())
+
+
+def shifted_to_base_rate(margins: Floats, labels: Floats) -> Floats:
+    """Margins plus the constant that makes their mean probability the labels' base rate.
+
+    So a base rate that drifted between slices does not decide between models.
+    """
+    low, high = -40.0, 40.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        if float(sigmoid(margins + middle).mean()) < float(labels.mean()):
+            low = middle
+        else:
+            high = middle
+    return margins + (low + high) / 2
+
+
+def sigmoid(margins: Floats) -> Floats:
+    """Log odds to probability."""
+    return np.exp(-np.logaddexp(0, -margins))
+
+
+def calibration_error(probability: Floats, labels: Floats) -> float:
+    """Mean distance between predicted and observed rate over ten groups of equal size, by predicted rate."""
+    order = np.argsort(probability, kind="stable")
+    groups = [group for group in np.array_split(order, BINS) if len(group)]
+    gaps = [abs(float(probability[group].mean() - labels[group].mean())) * len(group) for group in groups]
+    return sum(gaps) / len(labels)
+
+
+def auc_interval(scores: Floats, labels: Floats, accounts: Texts, level: float = 0.95) -> tuple[float, float]:
+    """Percentile bootstrap of the AUC that draws accounts, not rows: the rows of one account are not independent."""
+    drawn = np.concatenate([_weighted_auc(scores, labels, weights) for weights in _account_draws(accounts)])
+    drawn = drawn[~np.isnan(drawn)]
+    if not len(drawn):
+        return float("nan"), float("nan")
+    tail = (1 - level) / 2
+    return float(np.quantile(drawn, tail)), float(np.quantile(drawn, 1 - tail))
+
+
+def newest_first(age_days: Floats) -> Floats:
+    """Scores that rank the youngest accounts first and those of unknown age last."""
+    return np.where(np.isnan(age_days), -np.inf, -age_days)
+
+
+def rounded(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    """For a manifest: nine digits, and null where a metric is not defined."""
+    return {name: None if np.isnan(value) else round(value, 9) for name, value in metrics.items()}
+
+
+def _cumulated(scores: Floats, labels: Floats) -> tuple[Floats, Floats]:
+    """Won rows and rows at or above each distinct score, best first."""
+    _, group = np.unique(-scores, return_inverse=True)
+    won = np.bincount(group, weights=labels).cumsum()
+    rows = np.bincount(group).cumsum().astype(np.float64)
+    return won, rows
+
+
+def _account_draws(accounts: Texts) -> Iterator[Floats]:
+    """How often each row counts in each resample: blocks of (resamples, rows), small enough for any slice."""
+    _, account_of_row = np.unique(accounts.astype(str), return_inverse=True)
+    count = int(account_of_row.max()) + 1 if len(accounts) else 1
+    random = np.random.default_rng(SEED)
+    for _ in range(RESAMPLES // BLOCK):
+        draws = [np.bincount(random.integers(0, count, count), minlength=count) for _ in range(BLOCK)]
+        yield np.stack(draws)[:, account_of_row].astype(np.float64)
+
+
+def _weighted_auc(scores: Floats, labels: Floats, weights: Floats) -> Floats:
+    """AUC of each row of weights (resamples, rows)."""
+    order = np.argsort(scores, kind="stable")
+    ascending = scores[order]
+    starts = np.flatnonzero(np.concatenate([[True], ascending[1:] != ascending[:-1]])) if len(order) else _none()
+    if not len(starts):
+        return np.full(len(weights), np.nan)
+    won = np.add.reduceat(weights[:, order] * labels[order], starts, axis=1)
+    lost = np.add.reduceat(weights[:, order] * (1 - labels[order]), starts, axis=1)
+    below = np.cumsum(lost, axis=1) - lost
+    pairs = won.sum(axis=1) * lost.sum(axis=1)
+    above = (won * (below + lost / 2)).sum(axis=1)
+    return np.divide(above, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+
+
+def _none() -> Integers:
+    return np.zeros(0, dtype=np.int64)

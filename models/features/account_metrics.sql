@@ -1,0 +1,146 @@
+-- Grain: one row per (account, as-of date). Columns are named signal__measure, where signal is a row of seeds/signals.csv, so
+-- that an explanation can name it. What depends on single signals is in `account_signal_metrics`.
+
+with
+
+cohort as (
+    select * from {{ ref("account_cohort") }}
+),
+
+accounts as (
+    select * from {{ ref("accounts") }}
+),
+
+person_signal_metrics as (
+    select * from {{ ref("person_signal_metrics") }}
+),
+
+signals as (
+    select * from {{ ref("signals") }}
+),
+
+persons as (
+    select
+        account_id,
+        as_of_date,
+        person_id,
+        sum(events_7d) as events_7d,
+        sum(events_28d) as events_28d,
+        sum(events_90d) as events_90d,
+        bit_or(day_mask) as day_mask,
+        min(days_since_last) as days_since_last
+    from person_signal_metrics
+    group by account_id, as_of_date, person_id
+),
+
+usage as (
+    select
+        account_id,
+        as_of_date,
+        cast(sum(case when days_since_last <= 7 and person_id is not null then 1 else 0 end) as integer) as people_7d,
+        cast(sum(case when days_since_last <= 28 and person_id is not null then 1 else 0 end) as integer) as people_28d,
+        cast(sum(case when days_since_last <= 90 and person_id is not null then 1 else 0 end) as integer) as people_90d,
+        {{ days_in_mask("bit_or(day_mask)", 7) }} as active_days_7d,
+        {{ days_in_mask("bit_or(day_mask)", 28) }} as active_days_28d,
+        {{ days_in_mask("bit_or(day_mask)", 90) }} as active_days_90d,
+        cast(sum(events_28d) as bigint) as events_28d,
+        ln(1 + sum(events_7d)) - ln(1 + (sum(events_28d) - sum(events_7d)) / 3.0) as momentum,
+        min(days_since_last) as days_since_last
+    from persons
+    group by account_id, as_of_date
+),
+
+breadth as (
+    select
+        metrics.account_id,
+        metrics.as_of_date,
+        cast(count(distinct metrics.signal) as integer) as signals_28d,
+        cast(count(distinct signals.category) as integer) as categories_28d
+    from {{ ref("account_signal_metrics") }} as metrics
+    inner join signals on metrics.signal = signals.signal
+    where metrics.events_28d > 0 and signals.polarity = 1
+    group by metrics.account_id, metrics.as_of_date
+),
+
+touch_facts as (
+    select
+        touch_id as fact_id,
+        {{ identifier_node(["user_id", "email", "anonymous_id"]) }} as node,
+        cast(null as varchar) as organisation_node,
+        available_at,
+        occurred_at
+    from {{ ref("stg_marketing__touches") }}
+),
+
+attributed_touches as (
+    {{ attributed("touch_facts") }}
+),
+
+touches as (
+    select
+        cohort.account_id,
+        cohort.as_of_date,
+        cast(count(*) as integer) as touches_90d
+    from cohort
+    inner join attributed_touches
+        on cohort.account_id = attributed_touches.account_id and attributed_touches.available_at < cohort.as_of_date
+    inner join touch_facts
+        on attributed_touches.fact_id = touch_facts.fact_id
+        and touch_facts.occurred_at < cohort.as_of_date
+        and touch_facts.occurred_at >= cohort.as_of_date - 90
+    group by cohort.account_id, cohort.as_of_date
+),
+
+subscribed as (
+    select
+        cohort.account_id,
+        cohort.as_of_date,
+        max(coalesce(subscriptions.seats, plan_limits.limit_value)) as seats
+    from cohort
+    inner join {{ ref("organisation_reach") }} as reach on cohort.account_id = reach.target and reach.available_at < cohort.as_of_date
+    inner join {{ ref("stg_billing__subscriptions") }} as subscriptions
+        on 'workspace:' || subscriptions.group_id = reach.node
+        and subscriptions.available_at < cohort.as_of_date
+        and (subscriptions.ended_at is null or subscriptions.ended_at >= cohort.as_of_date)
+    left join {{ ref("plan_limits") }} as plan_limits on subscriptions.plan = plan_limits.plan and plan_limits.limit_name = 'seats'
+    group by cohort.account_id, cohort.as_of_date
+),
+
+final as (
+    select
+        cohort.account_id,
+        cohort.as_of_date,
+
+        coalesce(usage.people_7d, 0) as team__people_7d,
+        coalesce(usage.people_28d, 0) as team__people_28d,
+        coalesce(usage.people_90d, 0) as team__people_90d,
+
+        coalesce(usage.active_days_7d, 0) as activity__active_days_7d,
+        coalesce(usage.active_days_28d, 0) as activity__active_days_28d,
+        coalesce(usage.active_days_90d, 0) as activity__active_days_90d,
+        coalesce(usage.events_28d, 0) as activity__events_28d,
+
+        coalesce(breadth.signals_28d, 0) as breadth__signals_28d,
+        coalesce(breadth.categories_28d, 0) as breadth__categories_28d,
+
+        coalesce(usage.momentum, 0) as momentum__events,
+        usage.days_since_last as recency__days_since_last,
+        cast(cohort.as_of_date - cast(accounts.first_seen_at as date) as integer) as tenure__days,
+        usage.people_28d / nullif(cast(subscribed.seats as double), 0) as seats__utilisation,
+        coalesce(touches.touches_90d, 0) as touches__touches_90d,
+
+        fit.employees as company_size__employees,
+        fit.industry as industry__name,
+        fit.country as country__name,
+        cast(case when accounts.kind = 'company' then 1 else 0 end as integer) as organisation__is_company,
+        fit.match_confidence as organisation__match_confidence
+    from cohort
+    inner join accounts on cohort.account_id = accounts.account_id
+    left join usage on cohort.account_id = usage.account_id and cohort.as_of_date = usage.as_of_date
+    left join breadth on cohort.account_id = breadth.account_id and cohort.as_of_date = breadth.as_of_date
+    left join touches on cohort.account_id = touches.account_id and cohort.as_of_date = touches.as_of_date
+    left join subscribed on cohort.account_id = subscribed.account_id and cohort.as_of_date = subscribed.as_of_date
+    left join {{ ref("account_fit") }} as fit on cohort.account_id = fit.account_id and cohort.as_of_date = fit.as_of_date
+)
+
+select * from final

@@ -1,0 +1,49 @@
+-- Grain: one row per version of an organisation's record: CRM accounts, and accounts or workspaces of the user's own tables.
+
+with
+
+salesforce as (
+    select * from {{ ref("stg_salesforce__accounts") }}
+),
+
+backend as (
+    select * from {{ ref("stg_backend__accounts") }}
+),
+
+final as (
+    select
+        'crm_account:' || crm_account_id as node,
+        crm_account_id,
+        group_id,
+        name,
+        website_host,
+        'crm_account:' || parent_crm_account_id as parent_node,
+        owner_id,
+        industry,
+        employees,
+        country,
+        is_deleted,
+        available_at,
+        superseded_at
+    from salesforce
+
+    union all
+
+    select
+        'workspace:' || group_id,
+        null,
+        group_id,
+        name,
+        website_host,
+        'workspace:' || parent_group_id,
+        owner_id,
+        industry,
+        employees,
+        country,
+        false,
+        available_at,
+        superseded_at
+    from backend
+)
+
+select * from final

@@ -1,0 +1,38 @@
+-- Grain: one row per organisation identifier: a workspace, a company's domain or a CRM account.
+
+with
+
+seen as (
+    select 'workspace:' || group_id as node, available_at from {{ ref("identity_observations") }} where group_id is not null
+
+    union all
+
+    select node, available_at from {{ ref("crm_account_versions") }} where not is_deleted
+
+    union all
+
+    select 'domain:' || hosts.domain, observations.available_at
+    from {{ ref("identity_observations") }} as observations
+    inner join {{ ref("email_hosts") }} as hosts on {{ host_of("observations.email") }} = hosts.host
+    where hosts.kind = 'corporate'
+
+    union all
+
+    select left_node, available_at from {{ ref("organisation_edges") }}
+
+    union all
+
+    select right_node, available_at from {{ ref("organisation_edges") }}
+),
+
+final as (
+    select
+        node,
+        split_part(node, ':', 1) as identifier_type,
+        substr(node, length(split_part(node, ':', 1)) + 2) as identifier,
+        min(available_at) as first_seen_at
+    from seen
+    group by node
+)
+
+select * from final

@@ -1,0 +1,201 @@
+-- Grain: one row per (run, account), append only: every score that was ever published, and those of the run under way.
+{{ config(materialized="incremental", incremental_strategy="append", pre_hook="{{ forget_other_runs(keep_history=true) }}") }}
+
+with
+
+runs as (
+    select * from {{ source("publishing", "runs") }} where status = 'running'
+),
+
+predictions as (
+    select * from {{ source("ml", "predictions") }} where run_id = {{ running_run() }}
+),
+
+models as (
+    select * from {{ source("ml", "models") }}
+),
+
+contributions as (
+    select * from {{ ref("signal_contributions_by_run") }} where run_id = {{ running_run() }}
+),
+
+examples as (
+    select * from {{ ref("scoring_examples") }}
+),
+
+cohort as (
+    select * from {{ ref("account_cohort") }} where is_scoring
+),
+
+parts as (
+    select
+        account_id,
+        sum(case when part = 'baseline' then contribution else 0 end) as baseline_margin,
+        sum(case when part = 'fit' then contribution else 0 end) as fit_margin,
+        sum(case when part = 'intent' then contribution else 0 end) as intent_margin,
+        sum(case when part = 'readiness' then contribution else 0 end) as readiness_margin
+    from contributions
+    group by account_id
+),
+
+sentences as (
+    select
+        account_id,
+        {{ joined_text("label", "'; '", "rank", "direction = 'up' and up_rank <= 3 and abs(points) >= 0.5") }} as up_reasons,
+        {{ joined_text("label", "'; '", "rank", "direction = 'down' and down_rank <= 2 and abs(points) >= 0.5") }} as down_reasons,
+        {{ json_array_text("signal", "points", "rank", "rank between 1 and 5") }} as top_signals
+    from (
+        select
+            *,
+            row_number() over (partition by account_id, direction order by rank) as up_rank,
+            row_number() over (partition by account_id, direction order by rank) as down_rank
+        from contributions
+    ) as ranked
+    group by account_id
+),
+
+milestones as (
+    select
+        metrics.account_id,
+        max(case when signals.is_milestone then 1 else 0 end) as has_milestone,
+        max(case when signals.category = 'intent' and metrics.events_28d > 0 then 1 else 0 end) as has_intent
+    from {{ ref("account_signal_metrics") }} as metrics
+    inner join {{ ref("as_of_dates") }} as as_of_dates on metrics.as_of_date = as_of_dates.as_of_date and as_of_dates.is_scoring
+    inner join {{ ref("signals") }} as signals on metrics.signal = signals.signal
+    group by metrics.account_id
+),
+
+certainty as (
+    select account_id, avg(confidence) as identity_confidence
+    from {{ ref("account_members") }}
+    group by account_id
+),
+
+bands as (
+    select
+        grade,
+        minimum_score,
+        lead(minimum_score) over (order by minimum_score) as next_minimum_score
+    from {{ ref("bands") }}
+),
+
+{% set published = adapter.get_relation(this.database, this.schema, this.identifier) if execute else none -%}
+previous as (
+    {% if published is not none -%}
+    select account_id, score, grade, band_entered_at from {{ this }} where run_id = {{ published_run() }}
+    {%- else -%}
+    select cast(null as varchar) as account_id, cast(null as integer) as score, cast(null as varchar) as grade, cast(null as timestamp) as band_entered_at
+    where 1 = 0
+    {%- endif %}
+),
+
+scored as (
+    select
+        predictions.account_id,
+        predictions.run_id,
+        runs.started_at as scored_at,
+        predictions.as_of_date,
+        predictions.model_version,
+        models.rung as score_basis,
+        predictions.margin,
+        predictions.probability,
+        predictions.probability_low,
+        predictions.probability_high,
+        cast(round(
+            100 * (1 - (predictions.probability_high - predictions.probability_low)) * coalesce(certainty.identity_confidence, 1)
+        ) as integer) as confidence_pct,
+        cast(predictions.score as integer) as score,
+        cast(floor(100 * percent_rank() over (order by predictions.margin)) as integer) as percentile,
+        bands.grade,
+        parts.baseline_margin,
+        parts.fit_margin,
+        parts.intent_margin,
+        parts.readiness_margin,
+        cast(round(100 * percent_rank() over (order by parts.fit_margin)) as integer) as fit_score,
+        cast(round(100 * percent_rank() over (order by parts.intent_margin)) as integer) as intent_score,
+        cast(round(100 * percent_rank() over (order by parts.readiness_margin)) as integer) as readiness_score,
+        case
+            when examples.team__people_28d = 0 then 'inactive'
+            when examples.team__people_28d >= 3 then 'team_adopted'
+            when milestones.has_intent = 1 then 'high_intent'
+            when milestones.has_milestone = 1 then 'activated'
+            else 'exploring'
+        end as intent_tier,
+        coalesce(examples.recency__days_since_last <= 7, false) and bands.grade in ('A', 'B') as is_ready,
+        coalesce(examples.seats__utilisation >= 0.8, false) as is_near_limit,
+        cohort.cohort,
+        previous.score as previous_score,
+        case when previous.grade = bands.grade then previous.band_entered_at else runs.started_at end as band_entered_at,
+        sentences.up_reasons,
+        sentences.down_reasons,
+        coalesce(sentences.top_signals, '[]') as top_signals
+    from predictions
+    cross join runs
+    inner join models on predictions.model_version = models.model_version
+    inner join examples on predictions.account_id = examples.account_id
+    inner join cohort on predictions.account_id = cohort.account_id
+    inner join parts on predictions.account_id = parts.account_id
+    inner join bands
+        on predictions.score >= bands.minimum_score
+        and (predictions.score < bands.next_minimum_score or bands.next_minimum_score is null)
+    left join sentences on predictions.account_id = sentences.account_id
+    left join milestones on predictions.account_id = milestones.account_id
+    left join certainty on predictions.account_id = certainty.account_id
+    left join previous on predictions.account_id = previous.account_id
+),
+
+described as (
+    select
+        *,
+        case when fit_score >= 75 then 'A' when fit_score >= 50 then 'B' when fit_score >= 25 then 'C' else 'D' end as fit_tier,
+        case
+            when cohort = 'customer' and is_near_limit then 'expansion_ready'
+            when cohort in ('customer', 'open_opportunity', 'excluded') then 'excluded'
+            when grade = 'A' and is_ready then 'sales_ready'
+            when grade in ('A', 'B') then 'pql_ready'
+            when intent_tier in ('activated', 'high_intent', 'team_adopted') then 'activated'
+            else 'exploring'
+        end as stage,
+        'Score ' || score || ' of 100, grade ' || grade || '.'
+        || coalesce(' For: ' || up_reasons || '.', '')
+        || coalesce(' Against: ' || down_reasons || '.', '') as summary
+    from scored
+),
+
+final as (
+    select
+        account_id,
+        run_id,
+        scored_at,
+        as_of_date,
+        model_version,
+        score_basis,
+        margin,
+        probability,
+        probability_low,
+        probability_high,
+        confidence_pct,
+        score,
+        percentile,
+        grade,
+        baseline_margin,
+        fit_margin,
+        intent_margin,
+        readiness_margin,
+        fit_score,
+        intent_score,
+        readiness_score,
+        fit_tier,
+        intent_tier,
+        is_ready,
+        cohort,
+        stage,
+        band_entered_at,
+        previous_score,
+        summary,
+        case when length(summary) <= 255 then summary else substr(summary, 1, 252) || '...' end as summary_short,
+        top_signals
+    from described
+)
+
+select * from final

@@ -1,0 +1,67 @@
+-- Grain: one row per (account, signal) at the scored date: the value behind a contribution, and how a person would say it.
+
+with
+
+examples as (
+    select * from {{ ref("scoring_examples") }}
+),
+
+signals as (
+    select * from {{ ref("signals") }}
+),
+
+event_signals as (
+    select
+        examples.account_id,
+        signals.signal,
+        cast(coalesce(metrics.events_28d, 0) as double) as value,
+        case
+            when metrics.events_28d > 0 then signals.label || ' (' || metrics.events_28d || ' in the last 28 days)'
+            when metrics.events_90d > 0 then signals.label || ' (' || metrics.events_90d || ' in the last 90 days, none in the last 28)'
+            else 'no ' || signals.label || ' in the last 90 days'
+        end as phrase
+    from examples
+    inner join signals on signals.measured_from = 'events'
+    left join {{ ref("account_signal_metrics") }} as metrics
+        on examples.account_id = metrics.account_id
+        and examples.as_of_date = metrics.as_of_date
+        and signals.signal = metrics.signal
+),
+
+account_signals as (
+    {%- set measures = [
+        ["team", "cast(team__people_28d as double)", "team__people_28d || ' in the last 28 days'"],
+        ["activity", "cast(activity__active_days_28d as double)", "activity__active_days_28d || ' of the last 28'"],
+        ["breadth", "cast(breadth__signals_28d as double)", "breadth__signals_28d || ' in the last 28 days'"],
+        ["momentum", "cast(momentum__events as double)", "case when momentum__events > 0.2 then 'rising' when momentum__events < -0.2 then 'falling' else 'steady' end"],
+        ["recency", "cast(recency__days_since_last as double)", "coalesce(cast(recency__days_since_last as varchar), 'never active')"],
+        ["tenure", "cast(tenure__days as double)", "cast(tenure__days as varchar)"],
+        ["seats", "cast(seats__utilisation as double)", "coalesce(round(100 * seats__utilisation) || ' %', 'no plan known')"],
+        ["touches", "cast(touches__touches_90d as double)", "touches__touches_90d || ' in the last 90 days'"],
+        ["company_size", "cast(company_size__employees as double)", "coalesce(cast(company_size__employees as varchar), 'not known')"],
+        ["industry", "cast(null as double)", "coalesce(industry__name, 'not known')"],
+        ["country", "cast(null as double)", "coalesce(country__name, 'not known')"],
+        ["organisation", "cast(organisation__is_company as double)", "case organisation__is_company when 1 then 'company' else 'individual' end"],
+    ] %}
+    {% for measure in measures -%}
+    select account_id, '{{ measure[0] }}' as signal, {{ measure[1] }} as value, {{ measure[2] }} as said
+    from examples
+    {{ "union all" if not loop.last }}
+    {% endfor %}
+),
+
+final as (
+    select account_id, signal, value, phrase from event_signals
+
+    union all
+
+    select
+        account_signals.account_id,
+        account_signals.signal,
+        account_signals.value,
+        signals.label || ' (' || account_signals.said || ')'
+    from account_signals
+    inner join signals on account_signals.signal = signals.signal
+)
+
+select * from final

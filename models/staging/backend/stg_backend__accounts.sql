@@ -1,0 +1,29 @@
+-- Grain: one row per imported version of an account.
+
+with
+
+accounts as (
+    {{ source_columns("backend", "accounts", [
+        ["source", "varchar"], ["_row_key", "varchar"], ["group_id", "varchar"], ["name", "varchar"], ["domain", "varchar"],
+        ["parent_group_id", "varchar"], ["industry", "varchar"], ["employees", "bigint"], ["country", "varchar"],
+        ["owner", "varchar"], ["available_at", "timestamp"],
+    ]) }}
+),
+
+final as (
+    select
+        source,
+        coalesce(group_id, 'domain:' || {{ host_of("domain") }}) as group_id,
+        name,
+        {{ host_of("domain") }} as website_host,
+        parent_group_id,
+        industry,
+        employees,
+        country,
+        owner as owner_id,
+        available_at,
+        lead(available_at) over (partition by source, _row_key order by available_at) as superseded_at
+    from accounts
+)
+
+select * from final

@@ -1,0 +1,63 @@
+-- Grain: one row per Salesforce opportunity, with the moments at which its creation, its closing and its deletion became
+-- known. A won deal that was deleted later is not a win: `deleted_available_at` says since when.
+
+{%- set columns = [
+    ["id", "varchar"], ["account_id", "varchar"], ["name", "varchar"], ["stage_name", "varchar"], ["type", "varchar"],
+    ["amount", "double"], ["is_closed", "boolean"], ["is_won", "boolean"], ["is_deleted", "boolean"], ["owner_id", "varchar"],
+    ["created_date", "timestamp"], ["close_date", "timestamp"],
+] %}
+
+with
+
+history as (
+    {{ source_columns("salesforce", "opportunity_history", columns + [["_fivetran_start", "timestamp"]]) }}
+),
+
+latest as (
+    {{ source_columns("salesforce", "opportunity", columns + [["last_modified_date", "timestamp"]]) }}
+),
+
+moments as (
+    select
+        id,
+        min(_fivetran_start) as created_available_at,
+        min(case when is_closed then _fivetran_start end) as closed_available_at,
+        min(case when is_deleted then _fivetran_start end) as deleted_available_at
+    from history
+    group by id
+),
+
+joined as (
+    select
+        latest.*,
+        coalesce(moments.created_available_at, latest.created_date) as created_available_at,
+        case when latest.is_closed then coalesce(moments.closed_available_at, latest.last_modified_date) end as closed_available_at,
+        case when latest.is_deleted then coalesce(moments.deleted_available_at, latest.last_modified_date) end as deleted_available_at
+    from latest
+    left join moments on latest.id = moments.id
+),
+
+final as (
+    select
+        id as opportunity_id,
+        account_id as crm_account_id,
+        cast(null as varchar) as group_id,
+        cast(null as varchar) as user_id,
+        cast(null as varchar) as email,
+        cast(null as varchar) as host,
+        name,
+        case when lower(type) like '%expansion%' or lower(type) like '%existing%' then 'expansion' else 'new_business' end as opportunity_type,
+        stage_name as stage,
+        amount,
+        owner_id,
+        coalesce(is_closed, false) as is_closed,
+        coalesce(is_won, false) as is_won,
+        created_date as created_at,
+        created_available_at,
+        case when is_closed then least(close_date, closed_available_at) end as closed_at,
+        closed_available_at,
+        deleted_available_at
+    from joined
+)
+
+select * from final

@@ -1,0 +1,152 @@
+"""The `pql` verbs: thin, each a few lines over a part of the house."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from orchestration import screens
+from orchestration.progress import announce, listening
+from warehouse.connection import WarehouseBusy, WarehouseMissing, home, open_published, open_working
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+DEMO_HOME = "local/demo"
+
+
+@app.command("import")
+def import_command(mapping: Annotated[Path, typer.Argument(help="The mapping file, e.g. mapping.yml")]) -> None:
+    """Read files into the warehouse; the same rows twice change nothing."""
+    from ingest.files import import_files
+    from ingest.mapping import MappingError
+
+    with failing_clearly(MappingError), showing_progress("importing"), open_working(home()) as backend:
+        summary = import_files(
+            backend.con,
+            mapping,
+            datetime.now(UTC).replace(tzinfo=None),
+            progress=lambda table, rows: announce(f"{table}: {rows:,} rows"),
+        )
+    console.print(screens.import_summary(summary))
+
+
+@app.command()
+def run(
+    as_of: Annotated[
+        datetime | None,
+        typer.Option("--as-of", formats=["%Y-%m-%d"], help="Score as of this date instead of the newest data's"),
+    ] = None,
+) -> None:
+    """Stage, resolve, measure, learn, score, test and publish."""
+    run_and_report(as_of.date() if as_of else None)
+
+
+@app.command()
+def top(
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many accounts")] = 10,
+) -> None:
+    """Show the best accounts to work on today, each with its first reason."""
+    with failing_clearly(WarehouseMissing), open_published(home()) as backend:
+        console.print(screens.top_accounts(backend, count))
+
+
+@app.command()
+def explain(account: Annotated[str, typer.Argument(help="An account's name, domain or id")]) -> None:
+    """Show why an account has its score: ledger, events behind each reason, and how its people were found."""
+    with failing_clearly(WarehouseMissing, screens.UnknownAccount), open_published(home()) as backend:
+        for part in screens.explanation(backend, account):
+            console.print(part)
+
+
+@app.command()
+def doctor() -> None:
+    """Check configuration, warehouse, freshness and labels; each finding comes with its remedy."""
+    from orchestration.doctor import examine
+
+    findings = list(examine(home()))
+    console.print(screens.doctor_report(findings))
+    if any(finding.level == "error" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    accounts: Annotated[int, typer.Option(min=1, help="How many companies to simulate")] = 3000,
+    seed: Annotated[int, typer.Option(help="Another seed gives another company")] = 7,
+) -> None:
+    """Simulate a company, run the whole job on it and show its top accounts."""
+    from demo.simulate import is_current, simulate
+
+    os.environ.setdefault("PQL_HOME", DEMO_HOME)
+    with failing_clearly(WarehouseBusy), open_working(home()) as backend:
+        if not is_current(backend.con, accounts, seed):
+            with showing_progress("simulating a company"):
+                summary = simulate(
+                    backend.con, accounts, seed, progress=lambda done, of: announce(f"{done:,} of {of:,} companies")
+                )
+            console.print(
+                f"Simulated {summary.accounts:,} companies, {summary.people:,} people, {summary.tracks + summary.pages:,} events."
+            )
+    run_and_report(None)
+    with open_published(home()) as backend:
+        console.print(screens.top_accounts(backend, 10))
+        best = screens.best_account(backend)
+    prefix = f"PQL_HOME={home()} " if str(home()) != "local" else ""
+    console.print(
+        f'\nPublished: {home() / "published" / "pql.duckdb"}\nNext: {prefix}{Path(sys.argv[0])} explain "{best}"',
+        soft_wrap=True,
+    )
+
+
+def run_and_report(as_of: date | None) -> None:
+    """Run the job with a progress display and say how it ended; exit 1 where it failed."""
+    from orchestration.configuration import BadConfiguration
+    from orchestration.run import run_job
+
+    started = datetime.now(UTC)
+    with failing_clearly(BadConfiguration, WarehouseBusy, RuntimeError), showing_progress("running"):
+        result = run_job(as_of)
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    if result.failure:
+        errors.print(
+            f"[bold red]The run failed; nothing of it is published[/] (published stays: {result.published_run_id or 'nothing yet'})."
+        )
+        errors.print(result.failure, markup=False)
+        raise typer.Exit(1)
+    if result.changed:
+        console.print(f"Published run {result.run_id} in {seconds:.0f} s.")
+    else:
+        console.print(f"Nothing changed: run {result.published_run_id} stays published ({seconds:.0f} s).")
+
+
+@contextmanager
+def showing_progress(title: str) -> Iterator[None]:
+    """Show announcements: one line that moves on a terminal, one line each otherwise."""
+    if console.is_terminal:
+        with console.status(title) as status, listening(lambda message: status.update(f"{title}: {message}")):
+            yield
+    else:
+        with listening(lambda message: console.print(f"  {message}", markup=False)):
+            yield
+
+
+@contextmanager
+def failing_clearly(*expected: type[Exception]) -> Iterator[None]:
+    """Turn an error that the user can mend into its message and exit code 2, without a traceback."""
+    try:
+        yield
+    except (*expected, WarehouseBusy) as error:
+        errors.print(str(error), style="red", markup=False)
+        raise typer.Exit(2) from error
+
+
+if __name__ == "__main__":
+    app()

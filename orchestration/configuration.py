@@ -1,0 +1,406 @@
+"""Read the CSV files of the configuration folder and refuse what is wrong, with file, line and fix, before any SQL runs."""
+
+import csv
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+Row = Mapping[str, str]
+PROJECT_SEEDS = Path(__file__).resolve().parent.parent / "seeds"
+
+OPERATORS = ("exists", "equals", "not_equals", "contains", "at_least", "at_most")
+CATEGORIES = (
+    "activation", "collaboration", "data_commitment", "repeat_use", "intent", "cooling", "readiness", "fit", "other",
+)  # fmt: skip
+ACCOUNT_MEASURES = {
+    "team": ("people_7d", "people_28d", "people_90d"),
+    "activity": ("active_days_7d", "active_days_28d", "active_days_90d", "events_28d"),
+    "breadth": ("signals_28d", "categories_28d"),
+    "momentum": ("events",),
+    "recency": ("days_since_last",),
+    "tenure": ("days",),
+    "seats": ("utilisation",),
+    "touches": ("touches_90d",),
+    "company_size": ("employees",),
+    "industry": ("name",),
+    "country": ("name",),
+    "organisation": ("is_company", "match_confidence"),
+}
+WINDOWS = (1, 7, 14, 28, 90)
+SIGNAL_MEASURES = tuple(f"{kind}_{days}d" for kind in ("events", "active_days", "people") for days in WINDOWS) + (
+    "amount_90d", "decayed_count", "momentum", "days_since_first", "days_since_last",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in one file: where, what, and how to mend it."""
+
+    file: str
+    line: int
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.what}. {self.fix}"
+
+
+class BadConfiguration(ValueError):  # noqa: N818 - the name says what is wrong
+    """The configuration has problems; the message lists them all."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column may hold."""
+
+    check: Callable[[str], bool]
+    says: str
+    required: bool = True
+
+
+def text(*, required: bool = True) -> Column:
+    """Anything; not blank where required."""
+    return Column(lambda value: True, "a text", required)
+
+
+def one_of(*values: str, required: bool = True) -> Column:
+    """One of a few words."""
+    return Column(lambda value: value in values, "one of " + ", ".join(values), required)
+
+
+def number(lowest: float, highest: float = float("inf"), *, required: bool = True) -> Column:
+    """A number within bounds."""
+
+    def check(value: str) -> bool:
+        try:
+            return lowest <= float(value) <= highest
+        except ValueError:
+            return False
+
+    return Column(
+        check, f"a number from {lowest:g}" + ("" if highest == float("inf") else f" to {highest:g}"), required
+    )
+
+
+def pattern() -> Column:
+    """A regular expression, or blank."""
+
+    def check(value: str) -> bool:
+        try:
+            re.compile(value)
+        except re.error:
+            return False
+        return True
+
+    return Column(check, "a regular expression", required=False)
+
+
+FILES: dict[str, dict[str, Column]] = {
+    "settings": {"setting": text(), "value": text(), "meaning": text(required=False)},
+    "signals": {
+        "signal": text(),
+        "label": text(),
+        "category": one_of(*CATEGORIES),
+        "polarity": one_of("-1", "0", "1"),
+        "daily_cap": number(1, required=False),
+        "half_life_days": number(0.1, required=False),
+        "is_milestone": one_of("true", "false"),
+        "is_actionable": one_of("true", "false"),
+        "measured_from": one_of("events", "account_metrics"),
+    },
+    "signal_map": {
+        "source": text(),
+        "event_type": one_of("track", "page", "screen", "identify", "group", "alias"),
+        "event_name": text(),
+        "property": text(required=False),
+        "operator": one_of(*OPERATORS, required=False),
+        "value": text(required=False),
+        "signal": text(),
+        "amount_property": text(required=False),
+    },
+    "scoring_rules": {
+        "rule_group": text(),
+        "cap": number(0),
+        "signal": text(),
+        "metric": text(),
+        "from": number(float("-inf"), required=False),
+        "below": number(float("-inf"), required=False),
+        "points": number(float("-inf")),
+    },
+    "bands": {"grade": one_of("A", "B", "C", "D", "E"), "minimum_score": number(0, 100)},
+    "identity_rules": {
+        "identifier_type": one_of("user_id", "email", "crm_contact_id", "crm_lead_id", "anonymous_id"),
+        "priority": number(1),
+        "limit_per_identifier": number(1, required=False),
+        "blocked_pattern": pattern(),
+    },
+    "membership_rules": {
+        "rule": one_of("override", "workspace", "crm_contact", "corporate_domain", "enrichment"),
+        "priority": number(1),
+        "confidence": number(0, 1),
+        "meaning": text(required=False),
+    },
+    "identity_overrides": {
+        "identifier_type": one_of("user_id", "email", "crm_contact_id", "crm_lead_id", "anonymous_id"),
+        "identifier": text(),
+        "organisation_type": one_of("workspace", "domain", "crm_account"),
+        "organisation": text(),
+        "reason": text(),
+    },
+    "email_domains": {"domain": text(), "kind": one_of("free", "isp", "disposable", "education", "allow")},
+    "exclusions": {"kind": one_of("domain", "domain_pattern", "title"), "value": text(), "reason": text()},
+    "plan_limits": {"plan": text(), "limit_name": text(), "limit_value": number(0)},
+    "routing_rules": {
+        "position": number(1),
+        "account_kind": one_of("company", "individual", "*"),
+        "minimum_grade": one_of("A", "B", "C", "D", "E"),
+        "maximum_grade": one_of("A", "B", "C", "D", "E"),
+        "minimum_employees": number(0, required=False),
+        "play": text(),
+        "owner_role": text(),
+        "sla_hours": number(0, required=False),
+        "channel": text(),
+        "reason": text(),
+    },
+}
+KEYS = {
+    "settings": ("setting",),
+    "signals": ("signal",),
+    "bands": ("grade",),
+    "identity_rules": ("identifier_type",),
+    "membership_rules": ("rule",),
+    "email_domains": ("domain",),
+    "plan_limits": ("plan", "limit_name"),
+    "routing_rules": ("position",),
+}
+SETTINGS: dict[str, Column] = {
+    "horizon_days": one_of("15", "30", "60", "90", "120"),
+    "as_of_every": one_of("month", "week"),
+    "cohort": one_of("new_business", "all_accounts"),
+    "active_within_days": number(1, 365),
+}
+
+
+def configuration_folder() -> Path:
+    """Where the CSV files are: `PQL_CONFIG`, or the project's `seeds/`."""
+    return Path(os.environ.get("PQL_CONFIG", str(PROJECT_SEEDS)))
+
+
+def require_valid(folder: Path) -> None:
+    """Check every file of the folder.
+
+    Raises:
+        BadConfiguration: with every problem found, each with file, line and fix.
+    """
+    problems = list(find_problems(folder))
+    if problems:
+        raise BadConfiguration(problems)
+
+
+def find_problems(folder: Path) -> Iterator[Problem]:
+    """Every problem of every file, those within one file before those between files."""
+    tables: dict[str, list[tuple[int, Row]]] = {}
+    for name, columns in FILES.items():
+        path = folder / f"{name}.csv"
+        if not path.is_file():
+            yield Problem(
+                str(path), 1, "the file is missing", f"Copy it from {PROJECT_SEEDS.name}/{name}.csv and edit it"
+            )
+            continue
+        rows, problems = _read(path, columns)
+        yield from problems
+        yield from _repeated_keys(path, rows, KEYS.get(name, ()))
+        tables[name] = rows
+    if len(tables) == len(FILES):
+        yield from _unknown_signals(folder, tables)
+        yield from _unknown_metrics(folder, tables)
+        yield from _signal_conditions(folder, tables)
+        yield from _settings(folder, tables)
+        yield from _bands(folder, tables)
+        yield from _rules(folder, tables)
+        yield from _routing(folder, tables)
+
+
+def _read(path: Path, columns: Mapping[str, Column]) -> tuple[list[tuple[int, Row]], list[Problem]]:
+    rows: list[tuple[int, Row]] = []
+    problems: list[Problem] = []
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        return rows, [Problem(str(path), 1, f"the file is not UTF-8 ({error.reason})", "Save it as UTF-8")]
+    reader = csv.reader(content.splitlines(keepends=True), strict=True)
+    header = next(reader, [])
+    for name in columns:
+        if name not in header:
+            problems.append(
+                Problem(str(path), 1, f"column '{name}' is missing", f"The header must be {','.join(columns)}")
+            )
+    for name in header:
+        if name not in columns:
+            problems.append(
+                Problem(str(path), 1, f"column '{name}' is unknown", f"The header must be {','.join(columns)}")
+            )
+    if problems:
+        return rows, problems
+    while True:
+        line = reader.line_num + 1
+        try:
+            values = next(reader, None)
+        except csv.Error as error:
+            return rows, [
+                *problems,
+                Problem(str(path), line, f"this is not CSV ({error})", "Check the quotes of this line"),
+            ]
+        if values is None:
+            return rows, problems
+        if len(values) != len(header):
+            problems.append(
+                Problem(
+                    str(path),
+                    line,
+                    f"{len(values)} fields where the header has {len(header)}",
+                    "Quote fields that hold a comma",
+                )
+            )
+            continue
+        row = dict(zip(header, values, strict=True))
+        rows.append((line, row))
+        for name, column in columns.items():
+            problems.extend(_check_cell(path, line, name, row[name], column))
+
+
+def _check_cell(path: Path, line: int, name: str, value: str, column: Column) -> Iterator[Problem]:
+    if not value.strip():
+        if column.required:
+            yield Problem(str(path), line, f"'{name}' is blank", f"Write {column.says}")
+    elif not column.check(value):
+        yield Problem(str(path), line, f"'{name}' is '{value}'", f"Write {column.says}")
+
+
+def _repeated_keys(path: Path, rows: list[tuple[int, Row]], key: tuple[str, ...]) -> Iterator[Problem]:
+    seen: dict[tuple[str, ...], int] = {}
+    for line, row in rows:
+        value = tuple(row[name] for name in key)
+        if key and value in seen:
+            yield Problem(
+                str(path), line, f"'{' '.join(value)}' stands on line {seen[value]} already", "Keep one of the two"
+            )
+        seen.setdefault(value, line)
+
+
+def _unknown_signals(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    known = [row["signal"] for _, row in tables["signals"]]
+    for name in ("signal_map", "scoring_rules"):
+        for line, row in tables[name]:
+            if row["signal"] not in known:
+                close = get_close_matches(row["signal"], known, n=1)
+                hint = (
+                    f"Did you mean '{close[0]}'? Otherwise add it to signals.csv" if close else "Add it to signals.csv"
+                )
+                yield Problem(str(folder / f"{name}.csv"), line, f"signal '{row['signal']}' is unknown", hint)
+
+
+def _unknown_metrics(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    for line, row in tables["scoring_rules"]:
+        measures = ACCOUNT_MEASURES.get(row["signal"], SIGNAL_MEASURES)
+        if row["metric"] not in measures:
+            what = f"signal '{row['signal']}' has no metric '{row['metric']}'"
+            yield Problem(str(folder / "scoring_rules.csv"), line, what, f"Write one of {', '.join(measures)}")
+
+
+def _signal_conditions(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    for line, row in tables["signal_map"]:
+        path = str(folder / "signal_map.csv")
+        if bool(row["property"]) != bool(row["operator"]):
+            yield Problem(path, line, "property and operator go together", "Fill in both, or neither")
+        if row["operator"] in ("at_least", "at_most") and not number(float("-inf")).check(row["value"]):
+            yield Problem(path, line, f"'value' is '{row['value']}'", f"'{row['operator']}' compares with a number")
+        if row["operator"] and row["operator"] != "exists" and not row["value"]:
+            yield Problem(path, line, "'value' is blank", f"'{row['operator']}' needs something to compare with")
+
+
+def _settings(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "settings.csv")
+    given = {row["setting"]: (line, row["value"]) for line, row in tables["settings"]}
+    for name, column in SETTINGS.items():
+        if name not in given:
+            yield Problem(path, 1, f"setting '{name}' is missing", f"Add a line {name},…: {column.says}")
+        elif not column.check(given[name][1]):
+            yield Problem(path, given[name][0], f"'{name}' is '{given[name][1]}'", f"Write {column.says}")
+    for name, (line, _) in given.items():
+        if name not in SETTINGS:
+            yield Problem(path, line, f"setting '{name}' is unknown", f"Settings are {', '.join(SETTINGS)}")
+
+
+def _bands(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "bands.csv")
+    minimum = {
+        row["grade"]: (line, float(row["minimum_score"]))
+        for line, row in tables["bands"]
+        if _is_number(row["minimum_score"])
+    }
+    for grade in "ABCDE":
+        if grade not in minimum:
+            yield Problem(path, 1, f"grade '{grade}' is missing", "Grades are A to E, one line each")
+    for better, worse in zip("ABCD", "BCDE", strict=True):
+        if better in minimum and worse in minimum and minimum[better][1] <= minimum[worse][1]:
+            what = f"grade {better} begins at {minimum[better][1]:g}, not above grade {worse} at {minimum[worse][1]:g}"
+            yield Problem(path, minimum[better][0], what, "A better grade needs a higher minimum_score")
+    if "E" in minimum and minimum["E"][1] != 0:
+        yield Problem(path, minimum["E"][0], "scores below the lowest grade would have none", "Let grade E begin at 0")
+
+
+def _rules(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    caps: dict[str, tuple[int, str]] = {}
+    for line, row in tables["scoring_rules"]:
+        path = str(folder / "scoring_rules.csv")
+        first_line, cap = caps.setdefault(row["rule_group"], (line, row["cap"]))
+        if row["cap"] != cap:
+            yield Problem(
+                path,
+                line,
+                f"group '{row['rule_group']}' has cap {row['cap']}, but {cap} on line {first_line}",
+                "Give a group one cap",
+            )
+        if _is_number(row["from"]) and _is_number(row["below"]) and float(row["from"]) >= float(row["below"]):
+            yield Problem(
+                path, line, f"the range {row['from']} to {row['below']} is empty", "'below' must be greater than 'from'"
+            )
+
+
+def _routing(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "routing_rules.csv")
+    rows = tables["routing_rules"]
+    for line, row in rows:
+        if row["minimum_grade"] > row["maximum_grade"]:
+            yield Problem(
+                path,
+                line,
+                f"no grade lies from {row['minimum_grade']} to {row['maximum_grade']}",
+                "Write the better grade first",
+            )
+    last = (
+        max(rows, key=lambda entry: float(entry[1]["position"]), default=None)
+        if all(_is_number(row["position"]) for _, row in rows)
+        else None
+    )
+    if last and (
+        last[1]["account_kind"],
+        last[1]["minimum_grade"],
+        last[1]["maximum_grade"],
+        last[1]["minimum_employees"],
+    ) != ("*", "A", "E", ""):
+        yield Problem(
+            path, last[0], "some accounts would get no play", "Let the last position be *,A,E with no minimum_employees"
+        )
+
+
+def _is_number(value: str) -> bool:
+    return number(float("-inf")).check(value)

@@ -1,0 +1,146 @@
+"""The Python side of a run, between the two halves of dbt: learn from the examples, score today's, keep both by run."""
+
+import json
+from datetime import UTC, datetime
+
+from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResult, MetadataValue, multi_asset
+from ibis.backends.duckdb import Backend
+
+from ml import register
+from ml.dataset import build_dataset
+from ml.score import score
+from ml.train import train
+from orchestration.progress import announce
+from warehouse.connection import home, open_working
+from warehouse.reference_lists import load_reference_lists
+from warehouse.runs import running_run, start_run
+from warehouse.tables import has_table, query, read_table, replace_rows
+
+EXAMPLES = [
+    AssetKey(["features", name]) for name in ("training_examples", "scoring_examples", "account_signal_metrics")
+]
+SEEDS = [AssetKey(["config", name]) for name in ("signals", "scoring_rules", "settings")]
+MODEL_TABLES = ("models", "calibration_maps", "backtests", "signal_weights")
+RUN_TABLES = ("predictions", "feature_contributions")
+
+
+@multi_asset(
+    name="start_run",
+    specs=[
+        AssetSpec(["publishing", "runs"], group_name="publishing", description="The ledger of runs; this run begins."),
+        AssetSpec(["reference", "public_suffixes"], group_name="reference", description="The public suffix list."),
+        AssetSpec(["reference", "disposable_domains"], group_name="reference", description="Throw-away mail domains."),
+    ],
+)
+def start_run_assets(context: AssetExecutionContext):
+    """Open the run in the ledger and load the lists that identity joins."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    with open_working(home()) as backend:
+        start_run(backend, context.run.run_id, now)
+        counts = load_reference_lists(backend)
+    announce("run opened, reference lists loaded")
+    yield MaterializeResult(asset_key=["publishing", "runs"], metadata={"run_id": context.run.run_id})
+    for name, rows in counts.items():
+        yield MaterializeResult(asset_key=["reference", name], metadata={"rows": rows})
+
+
+@multi_asset(
+    name="learn",
+    specs=[AssetSpec(["ml", name], group_name="ml", deps=[*EXAMPLES, *SEEDS]) for name in MODEL_TABLES],
+)
+def model_assets():
+    """Train on the mature examples, or keep the model that the same data and code gave before."""
+    with open_working(home()) as backend:
+        signals, rules = read_table(backend, "config", "signals"), read_table(backend, "config", "scoring_rules")
+        examples = read_table(backend, "features", "training_examples")
+        metrics = read_training_metrics(backend)
+        horizon_days = int(setting(backend, "horizon_days"))
+        announce(f"learning from {examples.num_rows:,} past accounts")
+        dataset = build_dataset(examples, metrics, signals)
+        trained = train(dataset, rules, horizon_days, datetime.now(UTC))
+        version = trained.record.model_version
+        if not model_exists(backend, version):
+            replace_rows(
+                backend,
+                "ml",
+                {
+                    "models": register.models_table(trained),
+                    "calibration_maps": register.calibration_table(trained),
+                    "backtests": register.backtests_table(trained),
+                    "signal_weights": register.signal_weights_table(trained),
+                },
+                "model_version",
+                version,
+            )
+    announce(f"model {version} ({trained.record.rung})")
+    summary = MetadataValue.json(json.loads(trained.record.metrics))
+    for name in MODEL_TABLES:
+        yield MaterializeResult(asset_key=["ml", name], metadata={"model_version": version, "figures": summary})
+
+
+@multi_asset(
+    name="predict",
+    specs=[
+        AssetSpec(
+            ["ml", name],
+            group_name="ml",
+            deps=[*EXAMPLES, *SEEDS, *(AssetKey(["ml", table]) for table in MODEL_TABLES)],
+        )
+        for name in RUN_TABLES
+    ],
+)
+def prediction_assets(context: AssetExecutionContext):
+    """Score every account of today with the newest model, with each feature's exact share."""
+    with open_working(home()) as backend:
+        run_id, _ = running_run(backend)
+        model = register.load_model(read_table(backend, "ml", "models"), read_table(backend, "ml", "calibration_maps"))
+        predictions, contributions = score(
+            model,
+            read_table(backend, "features", "scoring_examples"),
+            read_scoring_metrics(backend),
+            read_table(backend, "config", "signals"),
+            run_id,
+        )
+        forget_unpublished(backend)
+        replace_rows(
+            backend, "ml", {"predictions": predictions, "feature_contributions": contributions}, "run_id", run_id
+        )
+    announce(f"scored {predictions.num_rows:,} accounts")
+    for name, rows in (("predictions", predictions), ("feature_contributions", contributions)):
+        yield MaterializeResult(asset_key=["ml", name], metadata={"rows": rows.num_rows})
+
+
+def read_training_metrics(backend: Backend):
+    """The long table of signal metrics, for the dates that training looks back from."""
+    return read_metrics(backend, "training_examples")
+
+
+def read_scoring_metrics(backend: Backend):
+    """The long table of signal metrics at the date that is scored."""
+    return read_metrics(backend, "scoring_examples")
+
+
+def read_metrics(backend: Backend, examples: str):
+    """The signal metrics of exactly the (account, date) pairs of an examples table."""
+    metrics = backend.table("account_signal_metrics", database="features")
+    return metrics.semi_join(backend.table(examples, database="features"), ["account_id", "as_of_date"]).to_pyarrow()
+
+
+def setting(backend: Backend, name: str) -> str:
+    """One value of seeds/settings.csv as the run loaded it."""
+    rows = query(backend, "select value from config.settings where setting = ?", [name])
+    return rows[0]["value"]
+
+
+def model_exists(backend: Backend, model_version: str) -> bool:
+    """Whether this very model was trained before; then its first training date stands."""
+    return has_table(backend, "ml", "models") and bool(
+        query(backend, "select 1 from ml.models where model_version = ?", [model_version])
+    )
+
+
+def forget_unpublished(backend: Backend) -> None:
+    """Drop the predictions of runs that nobody reads: only the published run's stay beside the one under way."""
+    for name in RUN_TABLES:
+        if has_table(backend, "ml", name):
+            backend.con.execute(f"delete from ml.{name} where run_id not in (select run_id from publishing.pointer)")  # noqa: S608

@@ -1,0 +1,45 @@
+"""The last step of a run: move the pointer, and write the file that consumers read."""
+
+from datetime import UTC, datetime
+
+from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, MaterializeResult, asset
+
+from orchestration.progress import announce
+from warehouse.connection import home, open_working
+from warehouse.published_file import write_published_file
+from warehouse.runs import publish_run, running_run
+
+# What makes a run's content; the times of the run itself and what is derived from the run before are left out.
+CONTENT = {
+    "scores.account_score_history": (
+        "account_id", "as_of_date", "model_version", "score_basis", "margin", "probability", "probability_low",
+        "probability_high", "confidence_pct", "score", "percentile", "grade", "fit_score", "intent_score", "readiness_score",
+        "fit_tier", "intent_tier", "is_ready", "stage", "summary", "top_signals",
+    ),
+    "scores.signal_contributions_by_run": ("account_id", "signal", "contribution", "points", "value", "label", "rank"),
+    "scores.score_evidence_by_run": ("account_id", "signal", "event_id", "person_id", "occurred_at"),
+    "activation.plays_by_run": ("account_id", "play", "owner", "sla_hours", "channel", "reason", "talking_points"),
+    "activation.sync_salesforce_accounts_by_run": ("sync_key", "crm_object_id", "row_hash"),
+}  # fmt: skip
+
+
+def publishing_asset(upstream: list[AssetKey]) -> AssetsDefinition:
+    """The asset that consumers read; it comes after everything in `upstream`, tests included."""
+
+    @asset(
+        key=AssetKey(["published", "pql"]),
+        group_name="publishing",
+        deps=upstream,
+        description="published/pql.duckdb: the one file that BI tools, reverse-ETL and `pql` read, always one whole run.",
+    )
+    def published(context: AssetExecutionContext) -> MaterializeResult[None]:
+        with open_working(home()) as backend:
+            run_id, _ = running_run(backend)
+            publication = publish_run(backend, run_id, datetime.now(UTC).replace(tzinfo=None), CONTENT)
+            path = write_published_file(backend, home(), publication.run_id)
+        announce(f"published run {publication.run_id}" if publication.changed else "nothing changed")
+        return MaterializeResult(
+            metadata={"run_id": publication.run_id, "changed": publication.changed, "file": str(path)}
+        )
+
+    return published

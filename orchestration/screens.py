@@ -1,0 +1,302 @@
+"""What the `pql` verbs show: tables and bars for the terminal, read from the published file."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ibis.backends.duckdb import Backend
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ingest.files import ImportSummary
+from orchestration.doctor import Finding
+from warehouse.tables import query
+
+BAR_WIDTH = 24
+SHOWN_SIGNALS = 12
+LEVEL_STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
+
+
+class UnknownAccount(LookupError):  # noqa: N818 - the name says what is wrong
+    """No published account answers to what was asked for."""
+
+
+def top_accounts(backend: Backend, count: int) -> RenderableType:
+    """The best accounts that sales may work: score, grade, confidence, first reason, play."""
+    rows = query(
+        backend,
+        """
+        select accounts.name, scores.score, scores.grade, scores.confidence_pct, scores.score_basis, plays.play, reasons.label
+        from scores.account_scores as scores
+        inner join identity.accounts as accounts on scores.account_id = accounts.account_id
+        inner join activation.plays as plays on scores.account_id = plays.account_id
+        left join (
+            select account_id, min_by(label, rank) as label
+            from scores.signal_contributions
+            where direction = 'up'
+            group by account_id
+        ) as reasons on scores.account_id = reasons.account_id
+        where plays.play <> 'none'
+        order by scores.score desc, scores.margin desc, scores.account_id
+        limit ?
+        """,
+        [count],
+    )
+    table = Table(title=f"Top {len(rows)} accounts", title_justify="left", pad_edge=False)
+    for heading, justify in (
+        ("Account", "left"),
+        ("Score", "right"),
+        ("Grade", "center"),
+        ("Confidence", "right"),
+        ("First reason", "left"),
+        ("Play", "left"),
+    ):
+        table.add_column(heading, justify=justify)
+    for row in rows:
+        confidence = "–" if row["confidence_pct"] is None else f"{row['confidence_pct']} %"
+        table.add_row(row["name"], str(row["score"]), row["grade"], confidence, row["label"] or "–", row["play"])
+    basis = rows[0]["score_basis"] if rows else "nothing"
+    return Group(table, Text(f"Scores are based on: {basis.replace('_', ' ')}", style="dim"))
+
+
+def best_account(backend: Backend) -> str:
+    """The name of the account at the top of the list."""
+    rows = query(
+        backend,
+        """
+        select accounts.name from scores.account_scores as scores
+        inner join identity.accounts as accounts on scores.account_id = accounts.account_id
+        inner join activation.plays as plays on scores.account_id = plays.account_id
+        where plays.play <> 'none'
+        order by scores.score desc, scores.margin desc, scores.account_id limit 1
+        """,
+    )
+    return rows[0]["name"] if rows else ""
+
+
+def explanation(backend: Backend, wanted: str) -> Iterator[RenderableType]:
+    """Everything behind one account's score, from the figure down to events and people.
+
+    Raises:
+        UnknownAccount: nobody, or more than one account, answers to the name.
+    """
+    account = find_account(backend, wanted)
+    yield _headline(backend, account)
+    yield _ledger(backend, account)
+    yield _evidence(backend, account)
+    yield _identity_path(backend, account)
+
+
+def find_account(backend: Backend, wanted: str) -> dict[str, Any]:
+    """The one published account with this id, name or domain, in any case.
+
+    Raises:
+        UnknownAccount: nobody, or more than one account, answers to it.
+    """
+    found = query(
+        backend,
+        """
+        select accounts.*, scores.score
+        from identity.accounts as accounts
+        inner join scores.account_scores as scores on accounts.account_id = scores.account_id
+        where lower(accounts.account_id) = lower(?) or lower(accounts.name) = lower(?) or lower(accounts.domain) = lower(?)
+        order by scores.score desc, accounts.account_id
+        """,
+        [wanted, wanted, wanted],
+    )
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(f"{row['account_id']} ({row['kind']}, score {row['score']})" for row in found[:5])
+        raise UnknownAccount(f"'{wanted}' is more than one account: {ids}. Ask by id.")
+    similar = query(
+        backend,
+        """
+        select accounts.name
+        from identity.accounts as accounts
+        inner join scores.account_scores as scores on accounts.account_id = scores.account_id
+        order by jaro_winkler_similarity(lower(accounts.name), lower(?)) desc, accounts.name
+        limit 3
+        """,
+        [wanted],
+    )
+    names = ", ".join(f"'{row['name']}'" for row in similar)
+    raise UnknownAccount(f"no published account is called '{wanted}'. Close: {names}.")
+
+
+def _headline(backend: Backend, account: dict[str, Any]) -> RenderableType:
+    row = query(
+        backend,
+        """
+        select scores.*, plays.play, plays.owner, plays.sla_hours, plays.reason as play_reason
+        from scores.account_scores as scores
+        inner join activation.plays as plays on scores.account_id = plays.account_id
+        where scores.account_id = ?
+        """,
+        [account["account_id"]],
+    )[0]
+    lines = [
+        Text(f"{account['name']}  ({account['kind']}, {account['account_id']})", style="bold"),
+        Text(
+            f"Score {row['score']} of 100, grade {row['grade']}, above {row['percentile']} % of accounts, as of {row['as_of_date']}"
+        ),
+        Text(_probability(row)),
+        Text(
+            f"Fit {row['fit_tier']} ({row['fit_score']}), intent {row['intent_tier'].replace('_', ' ')} ({row['intent_score']}), readiness {row['readiness_score']}, stage {row['stage'].replace('_', ' ')}"
+        ),
+        Text(
+            f"Play: {row['play']} by {row['owner']}"
+            + (f" within {row['sla_hours']} h" if row["sla_hours"] else "")
+            + f". {row['play_reason']}."
+        ),
+    ]
+    return Group(*lines)
+
+
+def _probability(row: dict[str, Any]) -> str:
+    basis = row["score_basis"].replace("_", " ")
+    if row["probability"] is None:
+        return f"No probability: the score counts points ({basis}); there are too few won deals to learn from"
+    return (
+        f"Chance of a won deal {row['probability']:.1%} (between {row['probability_low']:.1%} and {row['probability_high']:.1%}), "
+        f"confidence {row['confidence_pct']} %, by {basis}"
+    )
+
+
+def _ledger(backend: Backend, account: dict[str, Any]) -> RenderableType:
+    rows = query(
+        backend,
+        "select signal, label, points, rank from scores.signal_contributions where account_id = ? order by rank",
+        [account["account_id"]],
+    )
+    total = sum(row["points"] for row in rows)
+    signals = [row for row in rows if row["rank"] > 0]
+    shown, others = signals[:SHOWN_SIGNALS], signals[SHOWN_SIGNALS:]
+    widest = max((abs(row["points"]) for row in shown), default=1.0) or 1.0
+    table = Table(title="Why: points of each signal; they add up to the score", title_justify="left", pad_edge=False)
+    table.add_column("Points", justify="right")
+    table.add_column("")
+    table.add_column("Signal")
+    base = next(row for row in rows if row["rank"] == 0)
+    table.add_row(f"{base['points']:+.1f}", "", Text(base["label"], style="dim"))
+    for row in shown:
+        length = round(BAR_WIDTH * abs(row["points"]) / widest)
+        table.add_row(
+            f"{row['points']:+.1f}", Text("█" * length, style="green" if row["points"] > 0 else "red"), row["label"]
+        )
+    if others:
+        table.add_row(
+            f"{sum(row['points'] for row in others):+.1f}", "", Text(f"{len(others)} smaller ones", style="dim")
+        )
+    table.add_section()
+    table.add_row(f"{total:.1f}", "", "before rounding, and cut to 0 to 100")
+    return table
+
+
+def _evidence(backend: Backend, account: dict[str, Any]) -> RenderableType:
+    rows = query(
+        backend,
+        """
+        select evidence.signal, evidence.occurred_at, evidence.event_id, persons.name, persons.email
+        from scores.score_evidence as evidence
+        inner join scores.signal_contributions as contributions
+            on evidence.account_id = contributions.account_id and evidence.signal = contributions.signal
+        left join identity.persons as persons on evidence.person_id = persons.person_id
+        where evidence.account_id = ?
+        order by contributions.rank, evidence.occurred_at desc, evidence.event_id
+        """,
+        [account["account_id"]],
+    )
+    table = Table(title="Events behind the reasons, newest first", title_justify="left", pad_edge=False)
+    for heading in ("Signal", "When (UTC)", "Who", "Event"):
+        table.add_column(heading)
+    previous = None
+    for row in rows:
+        table.add_row(
+            row["signal"] if row["signal"] != previous else "",
+            f"{row['occurred_at']:%Y-%m-%d %H:%M}",
+            row["name"] or row["email"] or "somebody not known",
+            Text(row["event_id"], style="dim"),
+        )
+        previous = row["signal"]
+    return table
+
+
+def _identity_path(backend: Backend, account: dict[str, Any]) -> RenderableType:
+    organisation = query(
+        backend,
+        """
+        select reach.node, reach.available_at, coalesce(string_agg(distinct edges.rule, ', ' order by edges.rule), 'alone') as rule
+        from identity.organisation_reach as reach
+        left join identity.organisation_edges as edges on reach.node = edges.left_node or reach.node = edges.right_node
+        where reach.target = ?
+        group by reach.node, reach.available_at
+        order by reach.available_at, reach.node
+        limit 12
+        """,
+        [account["account_id"]],
+    )
+    people = query(
+        backend,
+        """
+        select coalesce(persons.name, persons.email, members.person_id) as person, members.matched_by, members.confidence,
+            members.available_at, persons.identifiers
+        from identity.account_members as members
+        inner join identity.persons as persons on members.person_id = persons.person_id
+        where members.account_id = ?
+        order by members.available_at, members.person_id
+        limit 12
+        """,
+        [account["account_id"]],
+    )
+    table = Table(title="How it was put together", title_justify="left", pad_edge=False)
+    for heading in ("Known since", "What", "By"):
+        table.add_column(heading)
+    for row in organisation:
+        table.add_row(f"{row['available_at']:%Y-%m-%d}", row["node"], row["rule"])
+    if organisation:
+        table.add_section()
+    for row in people:
+        what = f"{row['person']} ({row['identifiers']} identifier{'s' if row['identifiers'] != 1 else ''})"
+        table.add_row(f"{row['available_at']:%Y-%m-%d}", what, f"{row['matched_by']}, {row['confidence']:.0%} sure")
+    return table
+
+
+def import_summary(summary: ImportSummary) -> RenderableType:
+    """What an import did, by table, and why rows were refused."""
+    table = Table(title=f"Imported as source '{summary.source}'", title_justify="left", pad_edge=False)
+    for heading in ("Table", "Read", "New", "Unchanged", "Quarantined"):
+        table.add_column(heading, justify="left" if heading == "Table" else "right")
+    reasons: list[RenderableType] = []
+    for part in summary.tables:
+        quarantined = dict(part.quarantined)
+        table.add_row(
+            part.table,
+            f"{part.rows_read:,}",
+            f"{part.rows_new:,}",
+            f"{part.rows_unchanged:,}",
+            f"{sum(quarantined.values()):,}",
+        )
+        reasons += [
+            Text(f"{part.table}: {count:,} rows quarantined: {reason}", style="yellow")
+            for reason, count in quarantined.items()
+        ]
+    if reasons:
+        reasons.append(Text("See backend.quarantine for file, line and content of each."))
+    return Group(table, *reasons)
+
+
+def doctor_report(findings: Iterable[Finding]) -> RenderableType:
+    """Each finding, and under it what to do."""
+    lines: list[RenderableType] = []
+    for finding in findings:
+        lines.append(Text.assemble((f"{finding.level:8}", LEVEL_STYLES[finding.level]), finding.what))
+        if finding.remedy:
+            lines.append(Text(f"        → {finding.remedy}"))
+    return Group(*lines)
+
+
+def figures(metrics: str) -> dict[str, Any]:
+    """A model's figures, from the JSON text that the warehouse keeps."""
+    return json.loads(metrics)

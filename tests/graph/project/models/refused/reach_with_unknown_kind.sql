@@ -1,0 +1,3 @@
+{{ config(materialized='earliest_reach') }}
+
+select 'link' as kind, 'a' as left_node, 'b' as right_node, timestamp '2024-01-01' as available_at

@@ -1,0 +1,151 @@
+import shutil
+import subprocess
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from oracles import (
+    components_by_networkx,
+    random_graph,
+    random_reach_rows,
+    reach_by_order_of_time,
+    shaped_graphs,
+)
+
+RANDOM_GRAPHS = 200
+SEED = 20_200_420
+
+RunDbt = Callable[..., subprocess.CompletedProcess[str]]
+SMALL_EDGES = [("b", "a"), ("b", "c"), ("e", "d"), ("f", "f")]
+
+
+@pytest.fixture(scope="module")
+def graphs() -> dict[str, list]:
+    random_graphs = {f"{number:03d}": random_graph(f"{number:03d}", SEED + number) for number in range(RANDOM_GRAPHS)}
+    return random_graphs | shaped_graphs()
+
+
+@pytest.fixture(scope="module")
+def reach_rows() -> dict[str, list]:
+    return {f"{number:03d}": random_reach_rows(f"{number:03d}", SEED + number) for number in range(RANDOM_GRAPHS)}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory, run_dbt: RunDbt, write_graphs, graphs, reach_rows) -> Path:
+    home = tmp_path_factory.mktemp("built")
+    write_graphs(
+        home,
+        [edge for edges in graphs.values() for edge in edges],
+        [row for rows in reach_rows.values() for row in rows],
+    )
+    result = run_dbt(home, "--exclude", "refused")
+    assert result.returncode == 0, result.stdout
+    return home
+
+
+def test_components_equal_networkx_on_every_graph(built: Path, read_rows, graphs) -> None:
+    rows = read_rows(built, "select node, component from components")
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for node, component in rows:
+        found[node.split("|")[0]][node] = component
+    assert len(rows) == sum(len(nodes) for nodes in found.values()), "a node has more than one row"
+    for number, (name, edges) in enumerate(graphs.items()):
+        prefix = edges[0][0].split("|")[0]
+        assert found.pop(prefix) == components_by_networkx(edges), (
+            f"graph {name}, seed {SEED + number}, {len(edges)} edges"
+        )
+    assert not found
+
+
+def test_components_of_no_edges_are_an_empty_table_of_texts(built: Path, read_rows) -> None:
+    assert read_rows(built, "select * from components_of_nothing") == []
+    types = read_rows(built, "select column_name, column_type from (describe components_of_nothing)")
+    assert types == [("node", "VARCHAR"), ("component", "VARCHAR")]
+
+
+def test_components_start_from_whatever_a_crash_left_in_the_session(built: Path, read_rows, graphs) -> None:
+    edges = [edge for name, edges in graphs.items() if name.startswith("01") for edge in edges]
+    assert dict(read_rows(built, "select * from components_after_crash")) == components_by_networkx(edges)
+
+
+def test_hooks_run_in_order_inside_and_outside_the_transaction(built: Path, read_rows) -> None:
+    ((nodes,),) = read_rows(built, "select count(*) from components")
+    assert [hook for (hook,) in read_rows(built, "select hook from hooks")] == [
+        "before, outside",
+        "before, inside",
+        f"after, inside: {nodes}",
+        f"after, outside: {nodes}",
+    ]
+
+
+def test_earliest_reach_equals_kruskal_in_order_of_time(built: Path, read_rows, reach_rows) -> None:
+    rows = read_rows(built, "select node, target, available_at from reach")
+    found: defaultdict[str, dict] = defaultdict(dict)
+    for node, target, available_at in rows:
+        found[node.split("|")[0]][node, target] = available_at
+    assert len(rows) == sum(len(pairs) for pairs in found.values()), "a node and target have more than one row"
+    for number, (name, graph) in enumerate(reach_rows.items()):
+        assert found.pop(name, {}) == reach_by_order_of_time(graph), f"graph {name}, seed {SEED + number}"
+    assert not found
+
+
+def test_earliest_reach_of_no_rows_is_an_empty_table(built: Path, read_rows) -> None:
+    assert read_rows(built, "select node, target, available_at from reach_of_nothing") == []
+
+
+@pytest.fixture(scope="module")
+def rebuilt_after_crash(tmp_path_factory, run_dbt: RunDbt, write_graphs) -> Path:
+    """Stale tables stand where the swap wants to write; the model itself was a view before."""
+    home = tmp_path_factory.mktemp("rebuilt")
+    write_graphs(home, SMALL_EDGES, random_reach_rows("0", SEED))
+    with duckdb.connect(str(home / "graph.duckdb")) as connection:
+        connection.execute("create table components__dbt_tmp as select 'stale' as node")
+        connection.execute("create view components__dbt_backup as select 'stale' as node")
+        connection.execute("create view components as select 'stale' as node, 'stale' as component")
+        connection.execute("create table reach as select 'stale' as node")
+        connection.execute("create table reach__dbt_backup as select 'stale' as node")
+    result = run_dbt(home, "--full-refresh", "--select", "components", "reach")
+    assert result.returncode == 0, result.stdout
+    return home
+
+
+def test_a_run_after_a_crash_gives_the_right_tables(rebuilt_after_crash: Path, read_rows) -> None:
+    rows = read_rows(rebuilt_after_crash, "select node, component from components order by node")
+    assert rows == [("a", "a"), ("b", "a"), ("c", "a"), ("d", "d"), ("e", "d"), ("f", "f")]
+    reached = read_rows(rebuilt_after_crash, "select node, target, available_at from reach")
+    assert {(node, target): at for node, target, at in reached} == reach_by_order_of_time(random_reach_rows("0", SEED))
+
+
+def test_nothing_but_the_models_is_left_behind(rebuilt_after_crash: Path, read_rows) -> None:
+    tables = read_rows(rebuilt_after_crash, "select table_name from information_schema.tables order by table_name")
+    assert [name for (name,) in tables] == ["components", "edges", "hooks", "reach", "reach_rows"]
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory, run_dbt: RunDbt, rebuilt_after_crash: Path) -> tuple[Path, str]:
+    home = tmp_path_factory.mktemp("refused")
+    shutil.copy(rebuilt_after_crash / "graph.duckdb", home / "graph.duckdb")
+    few_rounds = "{connected_components_max_rounds: 0, earliest_reach_max_rounds: 0}"
+    result = run_dbt(home, "--select", "refused", "components", "reach", "--vars", few_rounds)
+    assert result.returncode == 1, result.stdout
+    return home, " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "connected_components: 1 rows of model components_with_null have a null in left_node or right_node.",
+        "earliest_reach: 1 rows of model reach_with_null have a null in kind, left_node, right_node or available_at.",
+        "earliest_reach: 1 rows of model reach_with_unknown_kind have a kind other than edge or source.",
+        "connected_components: model components still has 3 edges after 0 rounds.",
+        "earliest_reach: model reach still improves",
+    ],
+)
+def test_a_graph_that_cannot_be_answered_is_refused_by_name(refused: tuple[Path, str], message: str) -> None:
+    assert message in refused[1]
+
+
+def test_a_refused_run_leaves_the_former_table(refused: tuple[Path, str], read_rows) -> None:
+    assert len(read_rows(refused[0], "select node from components")) == 6

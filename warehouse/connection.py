@@ -1,0 +1,67 @@
+"""Open the warehouse. On DuckDB one process writes at a time, and nobody else may read the working file meanwhile."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import ibis
+from ibis.backends.duckdb import Backend
+
+WORKING_FILE = "pql.duckdb"
+PUBLISHED_FILE = Path("published") / "pql.duckdb"
+
+
+class WarehouseBusy(RuntimeError):  # noqa: N818 - the name says what is wrong
+    """Another process has the working file open."""
+
+
+class WarehouseMissing(RuntimeError):  # noqa: N818 - the name says what is wrong
+    """There is no warehouse file yet."""
+
+
+def home() -> Path:
+    """The folder that holds the warehouse and everything a run writes: `PQL_HOME`, or `local`."""
+    return Path(os.environ.get("PQL_HOME", "local"))
+
+
+@contextmanager
+def open_working(folder: Path) -> Iterator[Backend]:
+    """Open the working file for reading and writing, creating it where it is absent; closed on leaving.
+
+    Raises:
+        WarehouseBusy: another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _opened(folder / WORKING_FILE, read_only=False) as backend:
+        yield backend
+
+
+@contextmanager
+def open_published(folder: Path) -> Iterator[Backend]:
+    """Open the published file for reading: always one whole run, whatever is being computed meanwhile.
+
+    Raises:
+        WarehouseMissing: nothing was published in this folder yet.
+    """
+    path = folder / PUBLISHED_FILE
+    if not path.exists():
+        raise WarehouseMissing(f"nothing is published in {folder} yet: `pql run` scores and publishes")
+    with _opened(path, read_only=True) as backend:
+        yield backend
+
+
+@contextmanager
+def _opened(path: Path, *, read_only: bool) -> Iterator[Backend]:
+    try:
+        backend = ibis.duckdb.connect(path, read_only=read_only)
+    except Exception as error:
+        if "lock" in str(error).lower():
+            raise WarehouseBusy(f"{path} is open in another process; wait for it to end and try again") from error
+        raise
+    try:
+        # Every time in the warehouse is UTC without a zone, wherever the machine stands.
+        backend.con.execute("set timezone = 'UTC'")
+        yield backend
+    finally:
+        backend.disconnect()

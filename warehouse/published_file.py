@@ -1,0 +1,71 @@
+"""Write what consumers read: a file of its own, renamed into place, so that no reader ever blocks or sees a half run."""
+
+import os
+from pathlib import Path
+
+from ibis.backends.duckdb import Backend
+
+from warehouse.connection import PUBLISHED_FILE
+from warehouse.tables import query
+
+PUBLISHED_SCHEMAS = ("identity", "features", "ml", "scores", "activation", "reporting")
+BY_RUN_SUFFIX = "_by_run"
+
+
+def write_published_file(backend: Backend, folder: Path, run_id: str) -> Path:
+    """Copy the published schemas into `published/pql.duckdb` beside the working file and rename it into place.
+
+    Tables kept by run appear with the published run's rows alone (`ml`), or under their plain name (`scores`, `activation`).
+    """
+    target = folder / PUBLISHED_FILE
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_suffix(".writing")
+    for leftover in (unfinished, unfinished.with_name(unfinished.name + ".wal")):
+        leftover.unlink(missing_ok=True)
+    connection = backend.con
+    connection.execute(f"attach '{_quoted(unfinished)}' as published_file")
+    try:
+        for schema, name in _published_tables(backend):
+            connection.execute(f'create schema if not exists published_file."{schema}"')
+            of_run = _is_kept_by_run(backend, schema, name)
+            rows = f'select * from "{schema}"."{name}"' + (" where run_id = ?" if of_run else "")  # noqa: S608 - names are ours
+            connection.execute(f'create table published_file."{schema}"."{name}" as {rows}', [run_id] if of_run else [])
+        connection.execute("create schema published_file.publishing")
+        connection.execute(
+            "create table published_file.publishing.runs as select * from publishing.runs where run_id = ?", [run_id]
+        )
+    finally:
+        connection.execute("detach published_file")
+    _flush(unfinished)
+    os.replace(unfinished, target)
+    _flush(target.parent)
+    return target
+
+
+def _published_tables(backend: Backend) -> list[tuple[str, str]]:
+    rows = query(
+        backend,
+        """
+        select table_schema, table_name from information_schema.tables
+        where table_catalog = current_catalog() and list_contains(?, table_schema) and not ends_with(table_name, ?)
+        order by table_schema, table_name
+        """,
+        [list(PUBLISHED_SCHEMAS), BY_RUN_SUFFIX],
+    )
+    return [(row["table_schema"], row["table_name"]) for row in rows]
+
+
+def _is_kept_by_run(backend: Backend, schema: str, name: str) -> bool:
+    return schema == "ml" and "run_id" in backend.table(name, database=schema).columns
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
