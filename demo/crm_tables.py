@@ -10,7 +10,7 @@ from demo import vocabulary
 from demo.identifiers import numbers, salesforce_identifiers
 from demo.period import DAY, HOUR, LENGTH, MINUTE, NEVER, Booleans, Floats, Integers, spread
 from demo.population import Population
-from demo.raw_tables import choices, constant, dates, history_ends, texts, timestamps
+from demo.raw_tables import choices, constant, dates, history_ends, texts, timestamps, values
 from demo.sales import DELETED, LOST, Opportunities, SalesYear
 
 LAST_CHANGE: Final = LENGTH - HOUR  # what changes later is not synced yet
@@ -165,8 +165,8 @@ def _account_history(
             "name": choices(companies.name, company),
             "website": choices(website, company),
             "industry": choices(vocabulary.INDUSTRIES, companies.industry[company]),
-            "number_of_employees": np.where(
-                is_after & ~changes_owner[company], new_employees[company], companies.employees[company]
+            "number_of_employees": values(
+                np.where(is_after & ~changes_owner[company], new_employees[company], companies.employees[company])
             ),
             "billing_country": choices(vocabulary.COUNTRIES, companies.country[company]),
             "type": choices(("Prospect", "Customer"), (start >= customer_at[company]).astype(np.int64)),
@@ -383,7 +383,7 @@ def _opportunity_history(
             ),
             "stage_name": choices(STAGES, stage),
             "type": choices(kind, expansion),
-            "amount": amounts,
+            "amount": values(amounts),
             "is_closed": pa.array(is_closed),
             "is_won": pa.array(is_won),
             "is_deleted": pa.array((version > CLOSING) & (deals.outcome[deal] == DELETED)),

@@ -32,9 +32,9 @@ def _hexadecimal(kind: str, seed: int, values: Integers) -> npt.NDArray[np.uint8
 
 def arrow_identifiers(kind: str, seed: int, values: Integers) -> pa.StringArray:
     """Return one 16-character identifier per number, as an Arrow array built straight from its buffers."""
-    digits = np.ascontiguousarray(_hexadecimal(kind, seed, values))
+    digits = _hexadecimal(kind, seed, values)
     offsets = np.arange(len(digits) + 1, dtype=np.int32) * 16
-    return pa.StringArray.from_buffers(len(digits), pa.py_buffer(offsets), pa.py_buffer(digits))
+    return pa.StringArray.from_buffers(len(digits), pa.py_buffer(offsets.tobytes()), pa.py_buffer(digits.tobytes()))
 
 
 def text_identifiers(kind: str, seed: int, values: Integers, prefix: str = "") -> list[str]:

@@ -7,7 +7,7 @@ from demo import vocabulary
 from demo.identifiers import numbers, text_identifiers
 from demo.period import DAY, HOUR, LENGTH, MINUTE, NEVER, Integers, spread
 from demo.population import Population
-from demo.raw_tables import choices, texts, timestamps
+from demo.raw_tables import choices, texts, timestamps, values
 from demo.signals import INDEX
 
 CHANNELS = ("paid_search", "webinar", "email", "event", "content")
@@ -68,9 +68,9 @@ def _enriched_companies(random: np.random.Generator, population: Population) -> 
             "domain": choices(domains, chosen),
             "name": choices(companies.name, said),
             "industry": choices(vocabulary.INDUSTRIES, companies.industry[said]),
-            "employees": np.maximum(np.rint(companies.employees[said] * np.exp(error)), 1).astype(np.int64),
+            "employees": values(np.maximum(np.rint(companies.employees[said] * np.exp(error)), 1).astype(np.int64)),
             "country": choices(vocabulary.COUNTRIES, companies.country[said]),
-            "match_confidence": np.round(confidence, 3),
+            "match_confidence": values(np.round(confidence, 3)),
             "enriched_at": timestamps(enriched_at),
         }
     )
@@ -97,7 +97,7 @@ def _enriched_people(random: np.random.Generator, population: Population) -> pa.
             "seniority": choices(vocabulary.SENIORITIES, people.seniority[person]),
             "department": choices(vocabulary.DEPARTMENTS, people.department[person]),
             "company_domain": choices(companies.domain, said),
-            "match_confidence": np.round(confidence, 3),
+            "match_confidence": values(np.round(confidence, 3)),
             "enriched_at": timestamps(enriched_at),
         }
     )
@@ -140,8 +140,8 @@ def billing_tables(random: np.random.Generator, population: Population, paid_sin
             "id": choices(identifiers, position),
             "workspace_id": choices(workspaces.identifier, workspace),
             "plan": choices(("free", "team", "business"), plan),
-            "seats": seats,
-            "amount_monthly": price * seats,
+            "seats": values(seats),
+            "amount_monthly": values(price * seats),
             "status": choices(("active", "canceled"), (ended < NEVER).astype(np.int64)),
             "started_at": timestamps(started),
             "ended_at": timestamps(ended),

@@ -189,10 +189,10 @@ def dates(times: Integers) -> pa.Array:
     return pa.array((times + _EPOCH_OFFSET).view("datetime64[us]").astype("datetime64[D]"))
 
 
-def choices(pool: Iterable[str | None], positions: Integers) -> pa.Array:
+def choices(pool: Iterable[str | None] | pa.StringArray, positions: Integers) -> pa.Array:
     """Look up positions in a pool of texts without copying them; a negative position or an empty entry is null."""
     texts = pool if isinstance(pool, pa.Array) else pa.array(list(pool), type=pa.string())
-    indices = pa.array(positions.astype(np.int32), mask=positions < 0)
+    indices = pa.array(positions.astype(np.int32), type=pa.int32(), mask=positions < 0)
     return pa.DictionaryArray.from_arrays(indices, texts)
 
 
@@ -203,11 +203,16 @@ def constant(value: str | bool | None, size: int) -> pa.Array:
     return pa.repeat(pa.scalar(value), size)
 
 
-def texts(values: Iterable[str | None]) -> pa.Array:
+def texts(entries: Iterable[str | None]) -> pa.Array:
     """Return texts, None as null."""
-    return pa.array(list(values), type=pa.string())
+    return pa.array(list(entries), type=pa.string())
 
 
-def numbers_or_null(values: npt.NDArray[np.generic], is_null: Booleans) -> pa.Array:
+def values(array: npt.NDArray[np.generic]) -> pa.Array:
+    """Return numbers as they are."""
+    return pa.array(array)
+
+
+def numbers_or_null(array: npt.NDArray[np.generic], is_null: Booleans) -> pa.Array:
     """Return numbers, null where told."""
-    return pa.array(values, mask=is_null)
+    return pa.array(array, mask=is_null)

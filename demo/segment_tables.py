@@ -289,7 +289,7 @@ def _identify_tables(calls: _Calls) -> tuple[pa.Table, pa.Table]:
     users = pa.table(
         {
             "id": choices(calls.user_pool, user[latest]),
-            **{name: column.take(pa.array(latest)) for name, column in traits.items()},
+            **{name: column.take(pa.array(latest, type=pa.int64())) for name, column in traits.items()},
             "received_at": timestamps(delivery.received[latest]),
             "uuid_ts": timestamps(delivery.loaded[latest]),
         }

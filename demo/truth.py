@@ -9,7 +9,7 @@ import pyarrow as pa
 from demo.crm_tables import CustomerRelations
 from demo.period import DAY, END, NEVER, PRODUCT_CHANGE, START
 from demo.population import Population
-from demo.raw_tables import choices, dates, texts
+from demo.raw_tables import choices, dates, texts, values
 from demo.sales import SalesYear
 from demo.signals import SIGNALS
 
@@ -21,7 +21,7 @@ def truth_tables(population: Population, relations: CustomerRelations, year: Sal
         {
             "true_account": choices(accounts, year.probabilities.company),
             "as_of_date": dates(year.probabilities.day * DAY),
-            "true_probability": year.probabilities.probability,
+            "true_probability": values(year.probabilities.probability),
         }
     )
     return {
@@ -43,11 +43,11 @@ def signal_table() -> pa.Table:
         else:
             rows.append((signal.name, signal.effect_before, start, change))
             rows.append((signal.name, signal.effect_after, change, end))
-    names, values, from_dates, to_dates = zip(*rows, strict=True)
+    names, true_effects, from_dates, to_dates = zip(*rows, strict=True)
     return pa.table(
         {
             "signal": texts(names),
-            "true_effect": pa.array(values, pa.float64()),
+            "true_effect": pa.array(true_effects, pa.float64()),
             "from_date": pa.array(np.array(from_dates)),
             "to_date": pa.array(np.array(to_dates)),
         }

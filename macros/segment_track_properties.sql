@@ -19,7 +19,7 @@
         {%- endfor -%}
         {%- for table, columns in columns_by_table.items() -%}
             {%- set relation = tracks.incorporate(path={"identifier": table}) -%}
-            {%- do parts.append("select id, min(" ~ json_object_of(columns) ~ ") as properties from " ~ relation ~ " group by id") -%}
+            {%- do parts.append("select id, " ~ json_object_of(columns) ~ " as properties from " ~ relation) -%}
         {%- endfor -%}
     {%- endif -%}
     {%- if parts %}

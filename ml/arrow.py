@@ -1,19 +1,16 @@
-"""The one typed door between Arrow tables and NumPy arrays.
-
-PyArrow ships no types, so everything that touches it is here, behind functions that have them.
-"""
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
-# (pyarrow is compiled Cython without stubs: each of its members is unknown to the type checker)
+"""The one door between Arrow tables and NumPy arrays."""
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# (the stubs leave the element type of most arrays open)
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+Table = pa.Table
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -31,32 +28,6 @@ ARROW_TYPES: dict[ColumnType, Any] = {
     "date": pa.date32(),
     "time": pa.timestamp("us"),
 }
-
-
-class Table(Protocol):
-    """The part of `pyarrow.Table` that this package relies on."""
-
-    @property
-    def num_rows(self) -> int:
-        """How many rows."""
-        ...
-
-    @property
-    def column_names(self) -> list[str]:
-        """In order."""
-        ...
-
-    def column(self, i: str) -> Any:
-        """A chunked array."""
-        ...
-
-    def slice(self, offset: int = 0, length: int | None = None) -> "Table":
-        """Some rows, without a copy."""
-        ...
-
-    def take(self, indices: Any) -> "Table":
-        """These rows, in this order."""
-        ...
 
 
 class MissingColumn(ValueError):  # noqa: N818 - the name says what is wrong
@@ -95,13 +66,13 @@ def codes(table: Table, name: str, vocabulary: Sequence[str]) -> Integers:
     """Each text's place in the vocabulary: -1 where it is not in there, -2 where it is null."""
     column = _cast(table, name, pa.string())
     found = pc.index_in(column, value_set=pa.array(vocabulary, type=pa.string()))
-    places = pc.if_else(pc.is_null(column), -2, pc.fill_null(found, -1))
+    places = pc.if_else(pc.is_null(column), -2, pc.fill_null(found, pa.scalar(-1, type=pa.int32())))
     return np.array(places.to_numpy(), dtype=np.int64)
 
 
 def sort_order(table: Table, columns: Sequence[str]) -> Integers:
     """The row numbers in ascending order of the columns; text by code point."""
-    keys = [(name, "ascending") for name in columns]
+    keys: list[tuple[str, Literal["ascending", "descending"]]] = [(name, "ascending") for name in columns]
     sortable = pa.table([_column(table, name) for name in columns], names=list(columns))
     return np.array(pc.sort_indices(sortable, sort_keys=keys).to_numpy(), dtype=np.int64)
 

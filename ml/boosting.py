@@ -17,8 +17,8 @@ from ml.arrow import Floats
 MAX_ROUNDS, ROUND_STEP = 300, 10
 SEED = 20250101
 
-# LightGBM sums histograms over row blocks, one per thread, when it goes by rows: then the last bits, and with them a
-# tie between two splits, depend on the number of threads. By columns each feature is summed by one thread.
+# By columns one thread sums a feature's whole histogram, so the number of threads cannot change the order of a sum, and
+# with it the last bits; by rows the blocks are as many as the threads.
 DETERMINISM: dict[str, Any] = {"deterministic": True, "force_col_wise": True, "seed": SEED}
 
 RECIPE: dict[str, Any] = {

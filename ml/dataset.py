@@ -18,7 +18,7 @@ MAIN_MEASURES = ("events_28d", "decayed_count")
 
 # Measures that grow with more of the signal. Only these may carry a monotone constraint: a rising `days_since_…` or
 # ratio means something else than "more".
-COUNT_MEASURES = ("events", "people", "active", "decayed_count", "signals", "members", "touches", "count")
+COUNT_MEASURES = ("events_", "people_", "active_", "decayed_count", "signals_", "categories_", "touches_", "members")
 
 RARE_SHARE, RARE_ROWS = 0.005, 10  # smaller categories share the bucket `(other)`
 OTHER = "(other)"

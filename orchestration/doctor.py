@@ -6,10 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from ibis.backends.duckdb import Backend
-
 from orchestration.configuration import configuration_folder, find_problems
-from warehouse.connection import WORKING_FILE, open_working
+from warehouse.connection import WORKING_FILE, Backend, open_working
 from warehouse.tables import has_table, query
 
 Level = Literal["ok", "warning", "error"]

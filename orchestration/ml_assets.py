@@ -4,14 +4,13 @@ import json
 from datetime import UTC, datetime
 
 from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResult, MetadataValue, multi_asset
-from ibis.backends.duckdb import Backend
 
 from ml import register
 from ml.dataset import build_dataset
 from ml.score import score
 from ml.train import train
 from orchestration.progress import announce
-from warehouse.connection import home, open_working
+from warehouse.connection import Backend, home, open_working
 from warehouse.reference_lists import load_reference_lists
 from warehouse.runs import running_run, start_run
 from warehouse.tables import has_table, query, read_table, replace_rows

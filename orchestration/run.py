@@ -39,7 +39,7 @@ def run_job(as_of: date | None = None) -> RunResult:
         BadConfiguration: nothing was touched.
     """
     require_valid(configuration_folder())
-    from orchestration.definitions import defs  # noqa: PLC0415 - reading the definitions parses the dbt project
+    from orchestration.definitions import defs
 
     with DagsterInstance.from_config(str(dagster_home())) as instance:
         result = defs.resolve_job_def("pql").execute_in_process(

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ibis.backends.duckdb import Backend
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ingest.files import ImportSummary
 from orchestration.doctor import Finding
+from warehouse.connection import Backend
 from warehouse.tables import query
 
 BAR_WIDTH = 24
@@ -44,15 +44,8 @@ def top_accounts(backend: Backend, count: int) -> RenderableType:
         [count],
     )
     table = Table(title=f"Top {len(rows)} accounts", title_justify="left", pad_edge=False)
-    for heading, justify in (
-        ("Account", "left"),
-        ("Score", "right"),
-        ("Grade", "center"),
-        ("Confidence", "right"),
-        ("First reason", "left"),
-        ("Play", "left"),
-    ):
-        table.add_column(heading, justify=justify)
+    for heading in ("Account", "Score", "Grade", "Confidence", "First reason", "Play"):
+        table.add_column(heading, justify="right" if heading in ("Score", "Confidence") else "left")
     for row in rows:
         confidence = "–" if row["confidence_pct"] is None else f"{row['confidence_pct']} %"
         table.add_row(row["name"], str(row["score"]), row["grade"], confidence, row["label"] or "–", row["play"])

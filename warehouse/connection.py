@@ -1,12 +1,14 @@
 """Open the warehouse. On DuckDB one process writes at a time, and nobody else may read the working file meanwhile."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-import ibis
-from ibis.backends.duckdb import Backend
+import ibis  # pyright: ignore[reportMissingTypeStubs]  # Ibis ships no stubs
+from ibis.backends.duckdb import Backend  # pyright: ignore[reportMissingTypeStubs]
+
+__all__ = ["Backend", "WarehouseBusy", "WarehouseMissing", "home", "open_published", "open_working"]
 
 WORKING_FILE = "pql.duckdb"
 PUBLISHED_FILE = Path("published") / "pql.duckdb"
@@ -26,7 +28,7 @@ def home() -> Path:
 
 
 @contextmanager
-def open_working(folder: Path) -> Iterator[Backend]:
+def open_working(folder: Path) -> Generator[Backend]:
     """Open the working file for reading and writing, creating it where it is absent; closed on leaving.
 
     Raises:
@@ -38,7 +40,7 @@ def open_working(folder: Path) -> Iterator[Backend]:
 
 
 @contextmanager
-def open_published(folder: Path) -> Iterator[Backend]:
+def open_published(folder: Path) -> Generator[Backend]:
     """Open the published file for reading: always one whole run, whatever is being computed meanwhile.
 
     Raises:
@@ -52,7 +54,7 @@ def open_published(folder: Path) -> Iterator[Backend]:
 
 
 @contextmanager
-def _opened(path: Path, *, read_only: bool) -> Iterator[Backend]:
+def _opened(path: Path, *, read_only: bool) -> Generator[Backend]:
     try:
         backend = ibis.duckdb.connect(path, read_only=read_only)
     except Exception as error:

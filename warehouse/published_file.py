@@ -3,9 +3,7 @@
 import os
 from pathlib import Path
 
-from ibis.backends.duckdb import Backend
-
-from warehouse.connection import PUBLISHED_FILE
+from warehouse.connection import PUBLISHED_FILE, Backend
 from warehouse.tables import query
 
 PUBLISHED_SCHEMAS = ("identity", "features", "ml", "scores", "activation", "reporting")
@@ -37,7 +35,7 @@ def write_published_file(backend: Backend, folder: Path, run_id: str) -> Path:
     finally:
         connection.execute("detach published_file")
     _flush(unfinished)
-    os.replace(unfinished, target)
+    unfinished.replace(target)
     _flush(target.parent)
     return target
 

@@ -4,8 +4,8 @@ from importlib.resources import files
 
 import pyarrow as pa
 from disposable_email_domains import blocklist
-from ibis.backends.duckdb import Backend
 
+from warehouse.connection import Backend
 from warehouse.tables import replace_table
 
 

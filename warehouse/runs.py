@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
-from ibis.backends.duckdb import Backend
 
+from warehouse.connection import Backend
 from warehouse.tables import ensure_table, query
 
 RUNS = pa.schema(
@@ -42,7 +42,10 @@ def start_run(backend: Backend, run_id: str, started_at: datetime) -> None:
     connection = backend.con
     connection.begin()
     connection.execute(
-        "update publishing.runs set status = 'failed', ended_at = ?, reason = 'ended without a word' where status = 'running'",
+        """
+        update publishing.runs set status = 'failed', ended_at = ?, reason = 'ended without a word'
+        where status = 'running'
+        """,
         [started_at],
     )
     connection.execute(
@@ -66,7 +69,10 @@ def running_run(backend: Backend) -> tuple[str, datetime]:
 def fail_run(backend: Backend, run_id: str, ended_at: datetime, reason: str) -> None:
     """Record that a run ended without being published, and why."""
     backend.con.execute(
-        "update publishing.runs set status = 'failed', ended_at = ?, reason = ? where run_id = ? and status = 'running'",
+        """
+        update publishing.runs set status = 'failed', ended_at = ?, reason = ?
+        where run_id = ? and status = 'running'
+        """,
         [ended_at, reason, run_id],
     )
 
@@ -84,8 +90,8 @@ def publish_run(backend: Backend, run_id: str, ended_at: datetime, content: dict
         backend: the working warehouse.
         run_id: the run under way.
         ended_at: now, in UTC.
-        content: per table kept by run, as schema.name, the columns that make its content. Times of the run itself and what
-            is derived from the run before are left out.
+        content: per table kept by run, as schema.name, the columns that make its content. Times of the run itself
+            and what is derived from the run before are left out.
 
     Returns:
         The run that consumers read from now on. A run without news is recorded as `unchanged`.

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-from ibis.backends.duckdb import Backend
+
+from warehouse.connection import Backend
 
 
 def has_table(backend: Backend, schema: str, name: str) -> bool:
@@ -32,14 +33,14 @@ def ensure_table(backend: Backend, schema: str, name: str, columns: pa.Schema) -
     if schema not in backend.list_databases():
         backend.create_database(schema)
     if name not in backend.list_tables(database=schema):
-        backend.create_table(name, obj=columns.empty_table(), database=schema)
+        backend.create_table(name, obj=columns.empty_table(), database=schema)  # pyright: ignore[reportUnknownMemberType]
 
 
 def replace_table(backend: Backend, schema: str, name: str, rows: pa.Table) -> None:
     """Make `schema.name` hold exactly these rows."""
     if schema not in backend.list_databases():
         backend.create_database(schema)
-    backend.create_table(name, obj=rows, database=schema, overwrite=True)
+    backend.create_table(name, obj=rows, database=schema, overwrite=True)  # pyright: ignore[reportUnknownMemberType]
 
 
 def replace_rows(backend: Backend, schema: str, tables: dict[str, pa.Table], key: str, value: str) -> None:

@@ -15,36 +15,22 @@ signals as (
     select * from {{ ref("signals") }}
 ),
 
-person_days as (
+aged as (
     select
         account_days.account_id,
         account_days.person_id,
         account_days.signal,
         as_of_dates.as_of_date,
         as_of_dates.as_of_date - account_days.occurred_on as age,
-        sum(account_days.events) as events,
-        sum(account_days.amount) as amount
+        account_days.counted_events as events,
+        account_days.amount,
+        coalesce(signals.half_life_days, 30) as half_life_days
     from account_days
     inner join as_of_dates
         on account_days.occurred_on < as_of_dates.as_of_date
         and account_days.available_on < as_of_dates.as_of_date
         and account_days.occurred_on >= as_of_dates.as_of_date - {{ var("metric_lookback_days") }}
-    group by 1, 2, 3, 4, 5
-),
-
--- Busy-work does not count: a person's events of one day are capped per signal.
-capped as (
-    select
-        person_days.account_id,
-        person_days.person_id,
-        person_days.signal,
-        person_days.as_of_date,
-        person_days.age,
-        least(person_days.events, coalesce(signals.daily_cap, person_days.events)) as events,
-        person_days.amount,
-        coalesce(signals.half_life_days, 30) as half_life_days
-    from person_days
-    inner join signals on person_days.signal = signals.signal
+    inner join signals on account_days.signal = signals.signal
 ),
 
 final as (
@@ -60,7 +46,7 @@ final as (
         sum(events * power(0.5, cast(age as double) / half_life_days)) as decayed_count,
         {{ day_mask("age") }} as day_mask,
         min(age) as days_since_last
-    from capped
+    from aged
     group by account_id, person_id, signal, as_of_date
 )
 

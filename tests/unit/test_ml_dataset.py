@@ -73,11 +73,13 @@ def test_ten_thousand_categories_make_one_column():
 
 
 def test_only_counts_are_monotone_and_only_where_the_signal_has_a_polarity():
-    dataset = build_dataset(examples(team__members=[1]), metrics(("a0", DAY, "errored", 1, 1, 1, 1, 1)), SIGNALS)
+    table = examples(team__members=[1], invited__people_7d=[1], invited__share=[1], invited__events=[1])
+    dataset = build_dataset(table, metrics(("a0", DAY, "errored", 1, 1, 1, 1, 1)), SIGNALS)
     signs = {feature.name: feature.monotone for feature in dataset.encoding}
     assert signs["errored__events_28d"] == -1
     assert signs["errored__days_since_last"] == 0
-    assert signs["team__members"] == 0
+    assert signs["team__members"] == 0  # a count of a signal without polarity
+    assert (signs["invited__people_7d"], signs["invited__share"], signs["invited__events"]) == (1, 0, 0)
 
 
 def test_infinite_values_are_missing_and_reported():

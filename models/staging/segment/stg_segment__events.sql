@@ -79,7 +79,7 @@ messages as (
 numbered as (
     select
         *,
-        row_number() over (partition by id order by received_at, timestamp) as delivery
+        row_number() over (partition by id order by received_at, timestamp, properties) as delivery
     from messages
 ),
 

@@ -1,0 +1,57 @@
+# The two commands: `make demo` and `make test`. Everything else is a part of them, or a convenience.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export DO_NOT_TRACK := 1
+export DAGSTER_DISABLE_TELEMETRY := 1
+
+.PHONY: demo test test-full check docs ui bench lock clean
+
+demo: $(VENV)/core.installed
+	$(BIN)/pql demo
+
+test: check
+	$(BIN)/python -m pytest
+
+test-full: check
+	PQL_TEST_FULL=1 $(BIN)/python -m pytest
+
+# Conventions are checks; none needs credentials.
+check: $(VENV)/dev.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m orchestration.project_checks
+
+docs: $(VENV)/dev.installed
+	$(BIN)/python -m orchestration.dictionary docs/data-dictionary.md
+
+ui: $(VENV)/core.installed
+	$(BIN)/pql ui
+
+bench: $(VENV)/dev.installed
+	$(BIN)/python -m bench $(NAME)
+
+# The lock files carry hashes and no host; uv reads pyproject.toml for every platform at once.
+lock: $(VENV)/dev.installed
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 pyproject.toml --extra dev --output-file requirements-dev.lock --generate-hashes --no-header --no-annotate --upgrade
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 pyproject.toml --constraint requirements-dev.lock --output-file requirements.lock --generate-hashes --no-header --no-annotate --upgrade
+
+clean:
+	rm -rf $(VENV) local target logs
+
+# A stamp is written last, so an installation that a crash cut short is taken up again.
+$(VENV)/core.installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing the dependencies, by hash (about a minute with an empty cache)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/dev.installed: requirements-dev.lock $(VENV)/core.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
