@@ -27,7 +27,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class SignalWeight:
-    """What a model makes of one signal over its training rows.
+    """What a model makes of one signal over its training rows (an even sample where they are many).
 
     `learned_weight` is the mean absolute contribution, `points` the same on the score's scale; `direction` the sign
     with which the contribution goes with the signal's value (0: unused, or a category); `lift` the won rate of the

@@ -6,7 +6,8 @@ import numpy as np
 
 from ml.arrow import Floats, Integers
 
-MEDIAN_SCORE, TOP_SCORE = 30.0, 95.0  # of the median account and of the 99th percentile
+# Of the median account and of the 99th percentile: room is left above, so that the best few still differ in score.
+MEDIAN_SCORE, TOP_SCORE = 30.0, 80.0
 SMALLEST_SPREAD = 1e-6
 POINTS_WITHOUT_SPREAD = 10.0  # points per unit of margin when the reference accounts are all alike
 
@@ -20,7 +21,7 @@ class ScoreScale:
 
 
 def fit_scale(reference_margins: Floats) -> ScoreScale:
-    """The scale on which the reference accounts' median is 30 and their 99th percentile 95."""
+    """The scale on which the reference accounts' median is 30 and their 99th percentile 80."""
     median, top = (float(value) for value in np.quantile(reference_margins, [0.5, 0.99]))
     spread = top - median
     factor = (TOP_SCORE - MEDIAN_SCORE) / spread if spread > SMALLEST_SPREAD else POINTS_WITHOUT_SPREAD

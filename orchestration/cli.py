@@ -27,8 +27,13 @@ def import_command(mapping: Annotated[Path, typer.Argument(help="The mapping fil
     """Read files into the warehouse; the same rows twice change nothing."""
     from ingest.files import import_files
     from ingest.mapping import MappingError
+    from ingest.text_lines import UnreadableFileError
 
-    with failing_clearly(MappingError), showing_progress("importing"), open_working(home()) as backend:
+    with (
+        failing_clearly(MappingError, UnreadableFileError),
+        showing_progress("importing"),
+        open_working(home()) as backend,
+    ):
         summary = import_files(
             backend.con,
             mapping,
@@ -93,7 +98,7 @@ def demo(
                     backend.con, accounts, seed, progress=lambda done, of: announce(f"{done:,} of {of:,} companies")
                 )
             console.print(
-                f"Simulated {summary.accounts:,} companies, {summary.people:,} people, {summary.tracks + summary.pages:,} events."
+                f"Simulated {summary.accounts:,} companies, {summary.people:,} people, {summary.events:,} events."
             )
     run_and_report(None)
     with open_published(home()) as backend:
@@ -116,9 +121,8 @@ def run_and_report(as_of: date | None) -> None:
         result = run_job(as_of)
     seconds = (datetime.now(UTC) - started).total_seconds()
     if result.failure:
-        errors.print(
-            f"[bold red]The run failed; nothing of it is published[/] (published stays: {result.published_run_id or 'nothing yet'})."
-        )
+        still = result.published_run_id or "nothing yet"
+        errors.print(f"[bold red]The run failed; nothing of it is published.[/] Readers see: {still}.")
         errors.print(result.failure, markup=False)
         raise typer.Exit(1)
     if result.changed:

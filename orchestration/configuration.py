@@ -1,4 +1,4 @@
-"""Read the CSV files of the configuration folder and refuse what is wrong, with file, line and fix, before any SQL runs."""
+"""Read the CSV files of the configuration folder and refuse what is wrong, with file, line and fix, before any SQL."""
 
 import csv
 import os
@@ -30,9 +30,10 @@ ACCOUNT_MEASURES = {
     "organisation": ("is_company", "match_confidence"),
 }
 WINDOWS = (1, 7, 14, 28, 90)
-SIGNAL_MEASURES = tuple(f"{kind}_{days}d" for kind in ("events", "active_days", "people") for days in WINDOWS) + (
-    "amount_90d", "decayed_count", "momentum", "days_since_first", "days_since_last",
-)  # fmt: skip
+SIGNAL_MEASURES = (
+    *(f"{kind}_{days}d" for kind in ("events", "active_days", "people") for days in WINDOWS),
+    *("amount_90d", "decayed_count", "momentum", "days_since_first", "days_since_last"),
+)
 
 
 @dataclass(frozen=True)
@@ -230,50 +231,40 @@ def find_problems(folder: Path) -> Iterator[Problem]:
 
 def _read(path: Path, columns: Mapping[str, Column]) -> tuple[list[tuple[int, Row]], list[Problem]]:
     rows: list[tuple[int, Row]] = []
-    problems: list[Problem] = []
     try:
-        content = path.read_text(encoding="utf-8-sig")
+        lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
     except UnicodeDecodeError as error:
         return rows, [Problem(str(path), 1, f"the file is not UTF-8 ({error.reason})", "Save it as UTF-8")]
-    reader = csv.reader(content.splitlines(keepends=True), strict=True)
+    reader = csv.reader(lines, strict=True)
     header = next(reader, [])
-    for name in columns:
-        if name not in header:
-            problems.append(
-                Problem(str(path), 1, f"column '{name}' is missing", f"The header must be {','.join(columns)}")
-            )
-    for name in header:
-        if name not in columns:
-            problems.append(
-                Problem(str(path), 1, f"column '{name}' is unknown", f"The header must be {','.join(columns)}")
-            )
+    problems = list(_check_header(path, header, columns))
     if problems:
         return rows, problems
-    while True:
-        line = reader.line_num + 1
-        try:
-            values = next(reader, None)
-        except csv.Error as error:
-            return rows, [
-                *problems,
-                Problem(str(path), line, f"this is not CSV ({error})", "Check the quotes of this line"),
-            ]
-        if values is None:
-            return rows, problems
-        if len(values) != len(header):
-            problems.append(
-                Problem(
-                    str(path),
-                    line,
-                    f"{len(values)} fields where the header has {len(header)}",
-                    "Quote fields that hold a comma",
-                )
-            )
-            continue
-        row = dict(zip(header, values, strict=True))
-        rows.append((line, row))
-        for name, column in columns.items():
-            problems.extend(_check_cell(path, line, name, row[name], column))
+    line = 1
+    try:
+        for values in reader:
+            first_line, line = line + 1, reader.line_num
+            if len(values) != len(header):
+                what = f"{len(values)} fields where the header has {len(header)}"
+                problems.append(Problem(str(path), first_line, what, "Quote fields that hold a comma"))
+                continue
+            row = dict(zip(header, values, strict=True))
+            rows.append((first_line, row))
+            for name, column in columns.items():
+                problems.extend(_check_cell(path, first_line, name, row[name], column))
+    except csv.Error as error:
+        problems.append(Problem(str(path), line + 1, f"this is not CSV ({error})", "Check the quotes of this line"))
+    return rows, problems
+
+
+def _check_header(path: Path, header: list[str], columns: Mapping[str, Column]) -> Iterator[Problem]:
+    fix = f"The header must be {','.join(columns)}"
+    for name in columns:
+        if name not in header:
+            yield Problem(str(path), 1, f"column '{name}' is missing", fix)
+    for name in header:
+        if name not in columns:
+            yield Problem(str(path), 1, f"column '{name}' is unknown", fix)
 
 
 def _check_cell(path: Path, line: int, name: str, value: str, column: Column) -> Iterator[Problem]:

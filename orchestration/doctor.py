@@ -114,7 +114,9 @@ def _unmapped_events(backend: Backend) -> Iterator[Finding]:
         backend,
         """
         select event_name, count(*) as events from activity.events
-        where event_type in ('track', 'page', 'screen') and lower(event_name) not in (select lower(event_name) from config.signal_map)
+        where
+            event_type in ('track', 'page', 'screen')
+            and lower(event_name) not in (select lower(event_name) from config.signal_map)
         group by event_name order by events desc
         """,
     )
@@ -141,7 +143,8 @@ def _identity(backend: Backend) -> Iterator[Finding]:
     ):
         yield Finding(
             "ok",
-            f"{row['identifiers']:,} of type {row['identifier_type']} kept apart: {row['refused_because']} (such as {row['example']})",
+            f"{row['identifiers']:,} of type {row['identifier_type']} kept apart: {row['refused_because']} "
+            f"(such as {row['example']})",
         )
 
 
@@ -150,13 +153,17 @@ def _labels(backend: Backend) -> Iterator[Finding]:
         return
     row = query(
         backend,
-        "select count(*) as examples, count(distinct case when is_won then account_id end) as won from features.training_examples",
+        """
+        select count(*) as examples, count(distinct case when is_won then account_id end) as won
+        from features.training_examples
+        """,
     )[0]
     if row["won"] < FEW_POSITIVES:
         yield Finding(
             "warning",
             f"{row['won']} won accounts to learn from",
-            "Below about 30 the rules score; check that deals reach accounts (reporting.account_journeys) and the horizon in settings.csv",
+            "Below about 30 the rules score; check that deals reach accounts (reporting.account_journeys) "
+            "and the horizon in settings.csv",
         )
     else:
         yield Finding("ok", f"{row['won']:,} won accounts in {row['examples']:,} examples to learn from")

@@ -3,16 +3,19 @@
 import json
 from datetime import UTC, datetime
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResult, MetadataValue, multi_asset
 
 from ml import register
 from ml.dataset import build_dataset
+from ml.register import TrainedModel
 from ml.score import score
-from ml.train import train
+from ml.train import rules_only, train
 from orchestration.progress import announce
 from warehouse.connection import Backend, home, open_working
 from warehouse.reference_lists import load_reference_lists
-from warehouse.runs import running_run, start_run
+from warehouse.runs import models_of_run, record_models, running_run, start_run
 from warehouse.tables import has_table, query, read_table, replace_rows
 
 EXAMPLES = [
@@ -21,6 +24,7 @@ EXAMPLES = [
 SEEDS = [AssetKey(["config", name]) for name in ("signals", "scoring_rules", "settings")]
 MODEL_TABLES = ("models", "calibration_maps", "backtests", "signal_weights")
 RUN_TABLES = ("predictions", "feature_contributions")
+DORMANT = ("never_active", "inactive")  # places in the cohort that no model is trained on, nor anything like them
 
 
 @multi_asset(
@@ -52,25 +56,19 @@ def model_assets():
     with open_working(home()) as backend:
         signals, rules = read_table(backend, "config", "signals"), read_table(backend, "config", "scoring_rules")
         examples = read_table(backend, "features", "training_examples")
-        metrics = read_training_metrics(backend)
+        metrics = read_metrics(backend, "training_examples")
         horizon_days = int(setting(backend, "horizon_days"))
         announce(f"learning from {examples.num_rows:,} past accounts")
         dataset = build_dataset(examples, metrics, signals)
-        trained = train(dataset, rules, horizon_days, datetime.now(UTC))
+        now = datetime.now(UTC)
+        trained = train(dataset, rules, horizon_days, now)
+        # An account without recent activity is like none that the model saw: the rules score it.
+        for_dormant = rules_only(dataset, rules, horizon_days, now, "no activity within the cohort's days")
+        for model in (trained, for_dormant):
+            keep_model(backend, model)
         version = trained.record.model_version
-        if not model_exists(backend, version):
-            replace_rows(
-                backend,
-                "ml",
-                {
-                    "models": register.models_table(trained),
-                    "calibration_maps": register.calibration_table(trained),
-                    "backtests": register.backtests_table(trained),
-                    "signal_weights": register.signal_weights_table(trained),
-                },
-                "model_version",
-                version,
-            )
+        run_id, _ = running_run(backend)
+        record_models(backend, run_id, version, for_dormant.record.model_version)
     announce(f"model {version} ({trained.record.rung})")
     summary = MetadataValue.json(json.loads(trained.record.metrics))
     for name in MODEL_TABLES:
@@ -89,17 +87,19 @@ def model_assets():
     ],
 )
 def prediction_assets(context: AssetExecutionContext):
-    """Score every account of today with the newest model, with each feature's exact share."""
+    """Score every account of today with the model of this run, with each feature's exact share."""
     with open_working(home()) as backend:
         run_id, _ = running_run(backend)
-        model = register.load_model(read_table(backend, "ml", "models"), read_table(backend, "ml", "calibration_maps"))
-        predictions, contributions = score(
-            model,
-            read_table(backend, "features", "scoring_examples"),
-            read_scoring_metrics(backend),
-            read_table(backend, "config", "signals"),
-            run_id,
-        )
+        models, maps = read_table(backend, "ml", "models"), read_table(backend, "ml", "calibration_maps")
+        examples = read_table(backend, "features", "scoring_examples")
+        metrics = read_metrics(backend, "scoring_examples")
+        signals = read_table(backend, "config", "signals")
+        dormant = pc.is_in(examples["cohort"], pa.array(DORMANT))
+        scored = [
+            score(register.load_model(models, maps, version), examples.filter(rows), metrics, signals, run_id)
+            for version, rows in zip(models_of_run(backend, run_id), (pc.invert(dormant), dormant), strict=True)
+        ]
+        predictions, contributions = (pa.concat_tables(tables) for tables in zip(*scored, strict=True))
         forget_unpublished(backend)
         replace_rows(
             backend, "ml", {"predictions": predictions, "feature_contributions": contributions}, "run_id", run_id
@@ -107,16 +107,6 @@ def prediction_assets(context: AssetExecutionContext):
     announce(f"scored {predictions.num_rows:,} accounts")
     for name, rows in (("predictions", predictions), ("feature_contributions", contributions)):
         yield MaterializeResult(asset_key=["ml", name], metadata={"rows": rows.num_rows})
-
-
-def read_training_metrics(backend: Backend):
-    """The long table of signal metrics, for the dates that training looks back from."""
-    return read_metrics(backend, "training_examples")
-
-
-def read_scoring_metrics(backend: Backend):
-    """The long table of signal metrics at the date that is scored."""
-    return read_metrics(backend, "scoring_examples")
 
 
 def read_metrics(backend: Backend, examples: str):
@@ -131,11 +121,19 @@ def setting(backend: Backend, name: str) -> str:
     return rows[0]["value"]
 
 
-def model_exists(backend: Backend, model_version: str) -> bool:
-    """Whether this very model was trained before; then its first training date stands."""
-    return has_table(backend, "ml", "models") and bool(
-        query(backend, "select 1 from ml.models where model_version = ?", [model_version])
-    )
+def keep_model(backend: Backend, trained: TrainedModel) -> None:
+    """Store a model, unless this very one was trained before: then its first training date stands."""
+    version = trained.record.model_version
+    known = "select 1 from ml.models where model_version = ?"
+    if has_table(backend, "ml", "models") and query(backend, known, [version]):
+        return
+    tables = {
+        "models": register.models_table(trained),
+        "calibration_maps": register.calibration_table(trained),
+        "backtests": register.backtests_table(trained),
+        "signal_weights": register.signal_weights_table(trained),
+    }
+    replace_rows(backend, "ml", tables, "model_version", version)
 
 
 def forget_unpublished(backend: Backend) -> None:

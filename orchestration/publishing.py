@@ -1,6 +1,7 @@
 """The last step of a run: move the pointer, and write the file that consumers read."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, MaterializeResult, asset
 
@@ -13,8 +14,8 @@ from warehouse.runs import publish_run, running_run
 CONTENT = {
     "scores.account_score_history": (
         "account_id", "as_of_date", "model_version", "score_basis", "margin", "probability", "probability_low",
-        "probability_high", "confidence_pct", "score", "percentile", "grade", "fit_score", "intent_score", "readiness_score",
-        "fit_tier", "intent_tier", "is_ready", "stage", "summary", "top_signals",
+        "probability_high", "confidence_pct", "score", "percentile", "grade", "fit_score", "intent_score",
+        "readiness_score", "fit_tier", "intent_tier", "is_ready", "stage", "summary", "top_signals",
     ),
     "scores.signal_contributions_by_run": ("account_id", "signal", "contribution", "points", "value", "label", "rank"),
     "scores.score_evidence_by_run": ("account_id", "signal", "event_id", "person_id", "occurred_at"),
@@ -30,9 +31,9 @@ def publishing_asset(upstream: list[AssetKey]) -> AssetsDefinition:
         key=AssetKey(["published", "pql"]),
         group_name="publishing",
         deps=upstream,
-        description="published/pql.duckdb: the one file that BI tools, reverse-ETL and `pql` read, always one whole run.",
+        description="published/pql.duckdb: the file that BI tools, reverse-ETL and `pql` read, always one whole run.",
     )
-    def published(context: AssetExecutionContext) -> MaterializeResult[None]:
+    def published(context: AssetExecutionContext) -> MaterializeResult[Any]:
         with open_working(home()) as backend:
             run_id, _ = running_run(backend)
             publication = publish_run(backend, run_id, datetime.now(UTC).replace(tzinfo=None), CONTENT)

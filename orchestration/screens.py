@@ -1,6 +1,5 @@
 """What the `pql` verbs show: tables and bars for the terminal, read from the published file."""
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -27,7 +26,9 @@ def top_accounts(backend: Backend, count: int) -> RenderableType:
     rows = query(
         backend,
         """
-        select accounts.name, scores.score, scores.grade, scores.confidence_pct, scores.score_basis, plays.play, reasons.label
+        select
+            accounts.name, scores.score, scores.grade, scores.confidence_pct, scores.score_basis,
+            plays.play, reasons.label
         from scores.account_scores as scores
         inner join identity.accounts as accounts on scores.account_id = accounts.account_id
         inner join activation.plays as plays on scores.account_id = plays.account_id
@@ -93,10 +94,10 @@ def find_account(backend: Backend, wanted: str) -> dict[str, Any]:
         select accounts.*, scores.score
         from identity.accounts as accounts
         inner join scores.account_scores as scores on accounts.account_id = scores.account_id
-        where lower(accounts.account_id) = lower(?) or lower(accounts.name) = lower(?) or lower(accounts.domain) = lower(?)
+        where lower(?) in (lower(accounts.account_id), lower(accounts.name), lower(accounts.domain))
         order by scores.score desc, accounts.account_id
         """,
-        [wanted, wanted, wanted],
+        [wanted],
     )
     if len(found) == 1:
         return found[0]
@@ -129,20 +130,19 @@ def _headline(backend: Backend, account: dict[str, Any]) -> RenderableType:
         """,
         [account["account_id"]],
     )[0]
+    title = f"{account['name']}  ({account['kind']}, {account['account_id']})"
+    standing = f"above {row['percentile']} % of accounts, as of {row['as_of_date']}"
+    intent, stage = row["intent_tier"].replace("_", " "), row["stage"].replace("_", " ")
+    deadline = f" within {row['sla_hours']} h" if row["sla_hours"] else ""
     lines = [
-        Text(f"{account['name']}  ({account['kind']}, {account['account_id']})", style="bold"),
-        Text(
-            f"Score {row['score']} of 100, grade {row['grade']}, above {row['percentile']} % of accounts, as of {row['as_of_date']}"
-        ),
+        Text(title, style="bold"),
+        Text(f"Score {row['score']} of 100, grade {row['grade']}, {standing}"),
         Text(_probability(row)),
         Text(
-            f"Fit {row['fit_tier']} ({row['fit_score']}), intent {row['intent_tier'].replace('_', ' ')} ({row['intent_score']}), readiness {row['readiness_score']}, stage {row['stage'].replace('_', ' ')}"
+            f"Fit {row['fit_tier']} ({row['fit_score']}), intent {intent} ({row['intent_score']}), "
+            f"readiness {row['readiness_score']}, stage {stage}"
         ),
-        Text(
-            f"Play: {row['play']} by {row['owner']}"
-            + (f" within {row['sla_hours']} h" if row["sla_hours"] else "")
-            + f". {row['play_reason']}."
-        ),
+        Text(f"Play: {row['play']} by {row['owner']}{deadline}. {row['play_reason']}."),
     ]
     return Group(*lines)
 
@@ -152,7 +152,8 @@ def _probability(row: dict[str, Any]) -> str:
     if row["probability"] is None:
         return f"No probability: the score counts points ({basis}); there are too few won deals to learn from"
     return (
-        f"Chance of a won deal {row['probability']:.1%} (between {row['probability_low']:.1%} and {row['probability_high']:.1%}), "
+        f"Chance of a won deal {row['probability']:.1%} "
+        f"(between {row['probability_low']:.1%} and {row['probability_high']:.1%}), "
         f"confidence {row['confidence_pct']} %, by {basis}"
     )
 
@@ -220,7 +221,10 @@ def _identity_path(backend: Backend, account: dict[str, Any]) -> RenderableType:
     organisation = query(
         backend,
         """
-        select reach.node, reach.available_at, coalesce(string_agg(distinct edges.rule, ', ' order by edges.rule), 'alone') as rule
+        select
+            reach.node,
+            reach.available_at,
+            coalesce(string_agg(distinct edges.rule, ', ' order by edges.rule), 'alone') as rule
         from identity.organisation_reach as reach
         left join identity.organisation_edges as edges on reach.node = edges.left_node or reach.node = edges.right_node
         where reach.target = ?
@@ -233,8 +237,9 @@ def _identity_path(backend: Backend, account: dict[str, Any]) -> RenderableType:
     people = query(
         backend,
         """
-        select coalesce(persons.name, persons.email, members.person_id) as person, members.matched_by, members.confidence,
-            members.available_at, persons.identifiers
+        select
+            coalesce(persons.name, persons.email, members.person_id) as person,
+            members.matched_by, members.confidence, members.available_at, persons.identifiers
         from identity.account_members as members
         inner join identity.persons as persons on members.person_id = persons.person_id
         where members.account_id = ?
@@ -288,8 +293,3 @@ def doctor_report(findings: Iterable[Finding]) -> RenderableType:
         if finding.remedy:
             lines.append(Text(f"        → {finding.remedy}"))
     return Group(*lines)
-
-
-def figures(metrics: str) -> dict[str, Any]:
-    """A model's figures, from the JSON text that the warehouse keeps."""
-    return json.loads(metrics)

@@ -1,4 +1,4 @@
-"""Write what consumers read: a file of its own, renamed into place, so that no reader ever blocks or sees a half run."""
+"""Write what consumers read: a file of its own, renamed into place; no reader ever blocks or sees a half run."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,8 @@ BY_RUN_SUFFIX = "_by_run"
 def write_published_file(backend: Backend, folder: Path, run_id: str) -> Path:
     """Copy the published schemas into `published/pql.duckdb` beside the working file and rename it into place.
 
-    Tables kept by run appear with the published run's rows alone (`ml`), or under their plain name (`scores`, `activation`).
+    Tables kept by run appear with the published run's rows alone: in `ml` under their own name, elsewhere under the
+    plain one.
     """
     target = folder / PUBLISHED_FILE
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,8 @@ RUNS = pa.schema(
         ("status", pa.string()),  # running, published, unchanged or failed
         ("ended_at", pa.timestamp("us")),
         ("as_of_date", pa.date32()),
-        ("model_version", pa.string()),
+        ("model_version", pa.string()),  # scores the accounts that are like those it learned from
+        ("rules_version", pa.string()),  # scores the others
         ("reason", pa.string()),
     ]
 )
@@ -66,6 +67,20 @@ def running_run(backend: Backend) -> tuple[str, datetime]:
     return rows[0]["run_id"], rows[0]["started_at"]
 
 
+def record_models(backend: Backend, run_id: str, model_version: str, rules_version: str) -> None:
+    """Record what the run under way scores with."""
+    backend.con.execute(
+        "update publishing.runs set model_version = ?, rules_version = ? where run_id = ?",
+        [model_version, rules_version, run_id],
+    )
+
+
+def models_of_run(backend: Backend, run_id: str) -> tuple[str, str]:
+    """The model and the rules that a run scores with."""
+    run = query(backend, "select model_version, rules_version from publishing.runs where run_id = ?", [run_id])[0]
+    return run["model_version"], run["rules_version"]
+
+
 def fail_run(backend: Backend, run_id: str, ended_at: datetime, reason: str) -> None:
     """Record that a run ended without being published, and why."""
     backend.con.execute(
@@ -106,11 +121,10 @@ def publish_run(backend: Backend, run_id: str, ended_at: datetime, content: dict
     connection.execute(
         """
         update publishing.runs set status = ?, ended_at = ?,
-            as_of_date = (select max(as_of_date) from ml.predictions where run_id = ?),
-            model_version = (select max(model_version) from ml.predictions where run_id = ?)
+            as_of_date = (select max(as_of_date) from ml.predictions where run_id = ?)
         where run_id = ?
         """,
-        [status, ended_at, run_id, run_id, run_id],
+        [status, ended_at, run_id, run_id],
     )
     if changed:
         connection.execute("delete from publishing.pointer")

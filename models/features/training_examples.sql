@@ -17,6 +17,7 @@ labels as (
 final as (
     select
         metrics.*,
+        cohort.cohort,
         cohort.cohort = 'eligible' as is_eligible,
         labels.is_won,
         labels.won_at,

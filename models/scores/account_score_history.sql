@@ -105,15 +105,15 @@ scored as (
             100 * (1 - (predictions.probability_high - predictions.probability_low)) * coalesce(certainty.identity_confidence, 1)
         ) as integer) as confidence_pct,
         cast(predictions.score as integer) as score,
-        cast(floor(100 * percent_rank() over (order by predictions.margin)) as integer) as percentile,
+        cast(floor(100 * percent_rank() over (order by predictions.score, predictions.margin)) as integer) as percentile,
         bands.grade,
         parts.baseline_margin,
         parts.fit_margin,
         parts.intent_margin,
         parts.readiness_margin,
-        cast(round(100 * percent_rank() over (order by parts.fit_margin)) as integer) as fit_score,
-        cast(round(100 * percent_rank() over (order by parts.intent_margin)) as integer) as intent_score,
-        cast(round(100 * percent_rank() over (order by parts.readiness_margin)) as integer) as readiness_score,
+        cast(round(100 * percent_rank() over (partition by predictions.model_version order by parts.fit_margin)) as integer) as fit_score,
+        cast(round(100 * percent_rank() over (partition by predictions.model_version order by parts.intent_margin)) as integer) as intent_score,
+        cast(round(100 * percent_rank() over (partition by predictions.model_version order by parts.readiness_margin)) as integer) as readiness_score,
         case
             when examples.team__people_28d = 0 then 'inactive'
             when examples.team__people_28d >= 3 then 'team_adopted'

@@ -59,9 +59,9 @@ def test_the_newest_or_the_named_model_is_loaded_in_any_row_order():
         load_model(models, steps, "gb-0")
 
 
-def test_the_scale_puts_the_median_at_30_and_the_best_percent_at_95():
+def test_the_scale_puts_the_median_at_30_and_the_best_percent_at_80():
     margins = np.random.default_rng(0).normal(-3, 1, 10_001)
     scale = fit_scale(margins)
-    assert to_score(scale, np.quantile(margins, [0.5, 0.99])).tolist() == [30, 95]
+    assert to_score(scale, np.quantile(margins, [0.5, 0.99])).tolist() == [30, 80]
     assert to_score(scale, np.array([-99.0, 99.0])).tolist() == [0, 100]
     assert fit_scale(np.full(5, 2.0)) == ScoreScale(10.0, 10.0)

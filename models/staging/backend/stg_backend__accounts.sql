@@ -6,7 +6,7 @@ accounts as (
     {{ source_columns("backend", "accounts", [
         ["source", "varchar"], ["_row_key", "varchar"], ["group_id", "varchar"], ["name", "varchar"], ["domain", "varchar"],
         ["parent_group_id", "varchar"], ["industry", "varchar"], ["employees", "bigint"], ["country", "varchar"],
-        ["owner", "varchar"], ["available_at", "timestamp"],
+        ["owner", "varchar"], ["available_at", "timestamp"], ["_version", "bigint"],
     ]) }}
 ),
 
@@ -22,7 +22,7 @@ final as (
         country,
         owner as owner_id,
         available_at,
-        lead(available_at) over (partition by source, _row_key order by available_at) as superseded_at
+        lead(available_at) over (partition by source, _row_key order by available_at, _version) as superseded_at
     from accounts
 )
 

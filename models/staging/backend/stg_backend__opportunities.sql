@@ -7,14 +7,14 @@ opportunities as (
         ["source", "varchar"], ["opportunity_id", "varchar"], ["group_id", "varchar"], ["user_id", "varchar"], ["email", "varchar"],
         ["domain", "varchar"], ["name", "varchar"], ["type", "varchar"], ["stage", "varchar"], ["amount", "double"],
         ["is_closed", "boolean"], ["is_won", "boolean"], ["created_at", "timestamp"], ["closed_at", "timestamp"],
-        ["available_at", "timestamp"], ["closed_available_at", "timestamp"], ["owner", "varchar"], ["_imported_at", "timestamp"], ["_row_hash", "varchar"],
+        ["available_at", "timestamp"], ["closed_available_at", "timestamp"], ["owner", "varchar"], ["_version", "bigint"],
     ]) }}
 ),
 
 versions as (
     select
         *,
-        row_number() over (partition by source, opportunity_id order by _imported_at desc, _row_hash) as version,
+        row_number() over (partition by source, opportunity_id order by _version desc) as version,
         min(available_at) over (partition by source, opportunity_id) as created_available_at
     from opportunities
 ),

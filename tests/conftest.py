@@ -1,0 +1,76 @@
+"""Whole pipelines in folders of their own: a simulated company goes in, dbt or the job `pql` builds on it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+BEFORE_MODEL = ("resource_type:seed", "staging", "identity", "activity", "features")
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def in_home() -> Run:
+    """Runs a command of the project's environment (`dbt`, `pql`) in a home folder; fails with its output."""
+
+    def run(home: Path, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {
+            "PQL_HOME": str(home),
+            "DBT_TARGET_PATH": str(home / "target"),
+            "DBT_LOG_PATH": str(home / "logs"),
+            "DO_NOT_TRACK": "1",
+        }
+        environment.pop("PQL_CONFIG", None)
+        program = str(Path(sys.executable).parent / command)
+        result = subprocess.run(
+            [program, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, f"{command} {' '.join(arguments)}\n{result.stdout[-6000:]}\n{result.stderr[-3000:]}"
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def build_features(in_home: Run) -> Callable[[Path, str], None]:
+    """Builds seeds to features on the raw tables of a home, scoring as of a date (dbt's own tests are not run)."""
+
+    def build(home: Path, as_of_date: str) -> None:
+        in_home(
+            home, "dbt", "build", "--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
+            "--exclude-resource-type", "test", "unit_test", "--vars", f"{{as_of_date: '{as_of_date}'}}",
+            "--select", *BEFORE_MODEL,
+        )  # fmt: skip
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def raw_company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the raw tables of 150 simulated accounts and what a run needs beside them. Copy it; never build in it."""
+    from demo.simulate import simulate
+    from warehouse.connection import open_working
+    from warehouse.reference_lists import load_reference_lists
+    from warehouse.runs import ensure_ledger
+
+    home = tmp_path_factory.mktemp("raw_company")
+    with open_working(home) as backend:
+        simulate(backend.con, accounts=150)
+        load_reference_lists(backend)
+        ensure_ledger(backend)
+    return home
+
+
+@pytest.fixture(scope="session")
+def read_rows() -> Callable[[Path, str], list[tuple]]:
+    def read(home: Path, query: str, *parameters: object) -> list[tuple]:
+        with duckdb.connect(str(home / "pql.duckdb"), read_only=True) as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    return read

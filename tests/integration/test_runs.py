@@ -1,0 +1,170 @@
+"""A run publishes all of itself or nothing: repeated, broken on purpose, and killed."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Installation
+
+FULL = os.environ.get("PQL_TEST_FULL") == "1"
+
+# Each breaks one invariant of the ledger in the models themselves; the named data test must stop the run.
+BROKEN = {
+    "contributions_sum_to_the_margin": (
+        "models/scores/signal_contributions_by_run.sql",
+        "sum(contribution) as contribution",
+        "sum(contribution) * 1.0001 as contribution",
+    ),
+    "scores_use_only_known_words": (
+        "models/scores/account_score_history.sql",
+        "then 'sales_ready'",
+        "then 'call_them_all'",
+    ),
+    "summaries_name_only_signals_of_the_ledger": (
+        "models/scores/account_score_history.sql",
+        "coalesce(' For: ' || up_reasons || '.', '')",
+        "' For: a lucky number.'",
+    ),
+    "a_sync_never_blanks_a_field": (
+        "models/activation/sync_salesforce_accounts_by_run.sql",
+        "scores.summary_short as pql_summary",
+        "cast(null as varchar) as pql_summary",
+    ),
+    "probability_is_the_recorded_map": (
+        "models/scores/account_score_history.sql",
+        "        predictions.probability,\n",
+        "        predictions.probability / 2 as probability,\n",
+    ),
+}
+
+
+def test_a_second_run_without_new_data_changes_no_published_value(small_company: Installation, tmp_path: Path):
+    again = small_company.copied_to(tmp_path / "home")
+    before = again.published()
+
+    output = again.pql("run")
+
+    assert "Nothing changed" in output
+    assert again.published() == before
+    assert again.working("select status from publishing.runs order by started_at") == [("published",), ("unchanged",)]
+
+
+def test_the_published_file_holds_only_what_consumers_read(small_company: Installation):
+    schemas = {name.split(".")[0] for name in small_company.published()}
+
+    assert schemas == {"identity", "features", "ml", "scores", "activation", "reporting", "publishing"}
+    assert not any(name.endswith("_by_run") for name in small_company.published())
+
+
+@pytest.mark.parametrize("test_name", BROKEN if FULL else list(BROKEN)[:3])
+def test_O2_a_broken_invariant_blocks_publishing(
+    test_name: str,
+    small_company: Installation,
+    broken_project: Callable[..., Path],
+    tmp_path: Path,
+):
+    file, text, replacement = BROKEN[test_name]
+    broken = small_company.copied_to(tmp_path / "home", project=broken_project({file: (text, replacement)}))
+    # New data, so that the run has something to publish.
+    broken.change("delete from segment.tracks where received_at >= timestamp '2026-06-15'")
+    before, pointer = broken.published(), broken.working("select run_id from publishing.pointer")
+
+    output = broken.pql("run", expect=1)
+
+    assert "nothing of it is published" in output
+    assert test_name in output
+    assert broken.published() == before
+    assert broken.working("select run_id from publishing.pointer") == pointer
+    assert broken.working("select status from publishing.runs order by started_at desc limit 1") == [("failed",)]
+    assert broken.working("select count(distinct run_id) from activation.sync_salesforce_accounts") == [(1,)]
+
+
+def test_O2_a_failed_test_before_the_model_stops_the_python_assets(
+    small_company: Installation, broken_project: Callable[..., Path], tmp_path: Path
+):
+    project = broken_project({})
+    (project / "tests" / "dbt" / "always_fails.sql").write_text("select account_id from {{ ref('training_examples') }}")
+    broken = small_company.copied_to(tmp_path / "home", project=project)
+    before = broken.published()
+    predictions = broken.working("select run_id, count(*) from ml.predictions group by run_id")
+
+    output = broken.pql("run", expect=1)
+
+    assert "always_fails" in output
+    assert "learning from" not in output
+    assert broken.working("select run_id, count(*) from ml.predictions group by run_id") == predictions
+    assert broken.published() == before
+
+
+@pytest.mark.parametrize("step", ["built activity.account_days", "scored", "built scores.account_score_history"])
+def test_a_killed_run_leaves_the_published_one_and_the_next_run_is_as_if_nothing_had_happened(
+    step: str, small_company: Installation, tmp_path: Path
+):
+    change = "delete from segment.tracks where received_at >= timestamp '2026-06-15'"
+    killed = small_company.copied_to(tmp_path / "killed")
+    killed.change(change)
+    before = killed.published()
+
+    _kill_at(killed, step)
+    assert killed.published() == before
+    killed.pql("run")
+
+    undisturbed = small_company.copied_to(tmp_path / "undisturbed")
+    undisturbed.change(change)
+    undisturbed.pql("run")
+    assert _content(killed) == _content(undisturbed)
+    assert ("failed", "ended without a word") in killed.working("select status, reason from publishing.runs")
+
+
+def test_bad_configuration_is_refused_before_anything_runs(small_company: Installation, tmp_path: Path):
+    config = tmp_path / "config"
+    config.mkdir()
+    for file in (small_company.project / "seeds").glob("*.csv"):
+        (config / file.name).write_bytes(file.read_bytes())
+    with (config / "signal_map.csv").open("a", encoding="utf-8") as file:
+        file.write("*,track,Party,,,,teammate_invitd,\n")
+    refused = small_company.copied_to(tmp_path / "home", config=config)
+
+    output = refused.pql("run", expect=2)
+
+    assert "signal_map.csv:32: signal 'teammate_invitd' is unknown. Did you mean 'teammate_invited'?" in " ".join(
+        output.split()
+    )
+    assert refused.working("select count(*) from publishing.runs") == [(1,)]
+
+
+def _kill_at(installation: Installation, step: str) -> None:
+    process = installation.start("run")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if step in line:
+            break
+    else:
+        pytest.fail(f"the run ended before it said {step!r}")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    time.sleep(1)  # DuckDB's lock goes with the last process of the group
+
+
+def _content(installation: Installation) -> dict[str, list[tuple]]:
+    """The published rows without what names the run or its time."""
+    volatile = ("run_id", "scored_at", "band_entered_at", "changed_at", "trained_at", "previous_score")
+    import duckdb
+
+    content: dict[str, list[tuple]] = {}
+    with duckdb.connect(str(installation.home / "published" / "pql.duckdb"), read_only=True) as connection:
+        for schema, name in connection.execute(
+            "select schema_name, table_name from duckdb_tables() order by all"
+        ).fetchall():
+            columns = [row[0] for row in connection.execute(f'describe "{schema}"."{name}"').fetchall()]
+            kept = ", ".join(f'"{column}"' for column in columns if column not in volatile)
+            if schema != "publishing" and name not in ("account_score_history", "models"):
+                content[f"{schema}.{name}"] = connection.execute(
+                    f'select {kept} from "{schema}"."{name}" order by all'
+                ).fetchall()
+    return content

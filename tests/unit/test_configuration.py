@@ -1,0 +1,75 @@
+"""Every kind of mistake in the configuration is found, with file, line and fix."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from orchestration.configuration import PROJECT_SEEDS, find_problems
+
+MISTAKES = [
+    ("signals.csv", "team,active people", "team,", "'label' is blank"),
+    ("signals.csv", ",collaboration,1,20,30,true,true,events", ",fun,1,20,30,true,true,events", "'category' is 'fun'"),
+    ("signal_map.csv", "environment,equals,production", "environment,equal,production", "'operator' is 'equal'"),
+    ("signal_map.csv", "environment,equals,production", "environment,,production", "property and operator go together"),
+    ("signal_map.csv", ",signed_in,", ",signed_inn,", "signal 'signed_inn' is unknown. Did you mean 'signed_in'?"),
+    (
+        "scoring_rules.csv",
+        "active_days_28d,1,3,5",
+        "active_weeks,1,3,5",
+        "signal 'activity' has no metric 'active_weeks'",
+    ),
+    ("scoring_rules.csv", "active_days_28d,1,3,5", "active_days_28d,3,1,5", "the range 3 to 1 is empty"),
+    (
+        "scoring_rules.csv",
+        "usage,30,activity,active_days_28d,5",
+        "usage,20,activity,active_days_28d,5",
+        "has cap 20, but 30",
+    ),
+    ("bands.csv", "B,60", "B,90", "grade A begins at 80, not above grade B at 90"),
+    ("bands.csv", "E,0", "E,5", "scores below the lowest grade would have none"),
+    ("bands.csv", "C,40", "A,40", "'A' stands on line 2 already"),
+    ("settings.csv", "horizon_days,90", "horizon_days,91", "'horizon_days' is '91'"),
+    ("settings.csv", "cohort,", "cohorts,", "setting 'cohort' is missing"),
+    ("routing_rules.csv", "6,*,A,E", "6,*,A,D", "some accounts would get no play"),
+    ("routing_rules.csv", "3,company,B,B", "3,company,C,B", "no grade lies from C to B"),
+    ("identity_rules.csv", "crm_lead_id,4,1,^$", "crm_lead_id,4,1,(", "'blocked_pattern' is '('"),
+    ("plan_limits.csv", "free,seats,3", "free,seats", "2 fields where the header has 3"),
+    ("exclusions.csv", "kind,value,reason", "kind,worth,reason", "column 'value' is missing"),
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(PROJECT_SEEDS, tmp_path / "seeds")
+    return tmp_path / "seeds"
+
+
+def test_the_shipped_configuration_has_no_problem():
+    assert list(find_problems(PROJECT_SEEDS)) == []
+
+
+@pytest.mark.parametrize(("file", "text", "mistake", "message"), MISTAKES)
+def test_a_mistake_is_named_with_file_line_and_fix(folder: Path, file: str, text: str, mistake: str, message: str):
+    content = (folder / file).read_text(encoding="utf-8")
+    assert text in content
+    line = content[: content.index(text)].count("\n") + 1
+    (folder / file).write_text(content.replace(text, mistake, 1), encoding="utf-8")
+
+    problems = [problem for problem in find_problems(folder) if message in str(problem)]
+
+    assert problems, [str(problem) for problem in find_problems(folder)]
+    assert problems[0].file.endswith(file)
+    assert problems[0].fix
+    if "is missing" not in message:
+        assert abs(problems[0].line - line) <= 4
+
+
+def test_a_missing_file_and_a_file_in_another_encoding_are_named(folder: Path):
+    (folder / "bands.csv").unlink()
+    (folder / "exclusions.csv").write_bytes("kind,value,reason\ndomain,caf\xe9.example,x\n".encode("latin-1"))
+
+    messages = [str(problem) for problem in find_problems(folder)]
+
+    assert any("bands.csv:1: the file is missing. Copy it from seeds/bands.csv" in message for message in messages)
+    assert any("exclusions.csv:1: the file is not UTF-8" in message for message in messages)
