@@ -16,7 +16,8 @@ from orchestration.progress import announce, listening
 from warehouse.connection import WarehouseBusy, WarehouseMissing, home, open_published, open_working
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-console = Console(highlight=False)
+# A pipe has no width of its own, and 80 columns would fold every reason.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 errors = Console(stderr=True, highlight=False)
 
 DEMO_HOME = "local/demo"
@@ -109,6 +110,16 @@ def demo(
         f'\nPublished: {home() / "published" / "pql.duckdb"}\nNext: {prefix}{Path(sys.argv[0])} explain "{best}"',
         soft_wrap=True,
     )
+
+
+@app.command()
+def ui() -> None:
+    """Open Dagster: the lineage from staging to activation, runs, checks, and the daily schedule (off until switched on)."""
+    from orchestration.run import dagster_home
+
+    dagster_home()
+    program = str(Path(sys.executable).parent / "dagster")
+    os.execv(program, [program, "dev", "--module-name", "orchestration.definitions"])  # noqa: S606 - a fixed command
 
 
 def run_and_report(as_of: date | None) -> None:

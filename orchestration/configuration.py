@@ -142,6 +142,11 @@ FILES: dict[str, dict[str, Column]] = {
         "limit_per_identifier": number(1, required=False),
         "blocked_pattern": pattern(),
     },
+    "blocked_identifiers": {
+        "identifier_type": one_of("user_id", "email", "crm_contact_id", "crm_lead_id", "anonymous_id"),
+        "match": one_of("equals", "mailbox"),
+        "value": text(),
+    },
     "membership_rules": {
         "rule": one_of("override", "workspace", "crm_contact", "corporate_domain", "enrichment"),
         "priority": number(1),
@@ -176,6 +181,7 @@ KEYS = {
     "signals": ("signal",),
     "bands": ("grade",),
     "identity_rules": ("identifier_type",),
+    "blocked_identifiers": ("identifier_type", "match", "value"),
     "membership_rules": ("rule",),
     "email_domains": ("domain",),
     "plan_limits": ("plan", "limit_name"),

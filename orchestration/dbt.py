@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def dbt_half(name: str, select: str, manifest: Path) -> AssetsDefinition:
         # Unit tests need no data: they run in `make test`, not in every run.
         arguments = ["build", "--exclude-resource-type", "unit_test", *variables(context.run.tags)]
         invocation = dbt.cli(arguments, context=context, target_path=home().resolve() / "target", raise_on_error=False)
-        for event in invocation.stream():
+        for event in _quietly(invocation.stream()):
             _announce_node(event)
             yield event
         failures = failed_nodes(invocation.get_artifact("run_results.json"))
@@ -115,6 +116,19 @@ def failed_nodes(run_results: Mapping[str, Any]) -> list[str]:
         for result in run_results["results"]
         if result["status"] in ("error", "fail", "runtime error")
     ]
+
+
+def _quietly(events: Iterator[Any]) -> Iterator[Any]:
+    """The events of a dbt invocation; what dbt prints goes to `logs/dbt-console.log`, not over the progress."""
+    log = home().resolve() / "logs" / "dbt-console.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as console:
+        while True:
+            with redirect_stdout(console):
+                event = next(events, None)
+            if event is None:
+                return
+            yield event
 
 
 def _announce_node(event: Any) -> None:

@@ -21,7 +21,7 @@ defs = Definitions(
         model_assets,
         prediction_assets,
         after_model,
-        publishing_asset(sorted(after_model.keys)),
+        publishing_asset(sorted(before_model.keys | after_model.keys)),
     ],
     jobs=[pql_job],
     schedules=[daily_schedule(pql_job)],

@@ -12,7 +12,7 @@ from warehouse.tables import has_table, query
 
 Level = Literal["ok", "warning", "error"]
 STALE_AFTER = timedelta(days=2)
-FEW_POSITIVES = 30
+FEW_POSITIVES = 25
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _labels(backend: Backend) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"{row['won']} won accounts to learn from",
-            "Below about 30 the rules score; check that deals reach accounts (reporting.account_journeys) "
+            "Below 20 to fit and 5 later ones to judge by, the rules score; check that deals reach accounts (reporting.account_journeys) "
             "and the horizon in settings.csv",
         )
     else:

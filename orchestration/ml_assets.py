@@ -2,13 +2,14 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResult, MetadataValue, multi_asset
 
 from ml import register
-from ml.dataset import build_dataset
+from ml.dataset import Dataset, build_dataset, labelled
 from ml.register import TrainedModel
 from ml.score import score
 from ml.train import rules_only, train
@@ -61,18 +62,21 @@ def model_assets():
         announce(f"learning from {examples.num_rows:,} past accounts")
         dataset = build_dataset(examples, metrics, signals)
         now = datetime.now(UTC)
-        trained = train(dataset, rules, horizon_days, now)
+        version = version_trained_before(backend, dataset, horizon_days)
+        if version is None:
+            trained = train(dataset, rules, horizon_days, now)
+            version = keep_model(backend, trained)
         # An account without recent activity is like none that the model saw: the rules score it.
-        for_dormant = rules_only(dataset, rules, horizon_days, now, "no activity within the cohort's days")
-        for model in (trained, for_dormant):
-            keep_model(backend, model)
-        version = trained.record.model_version
+        dormant = rules_only(dataset, rules, horizon_days, now, "no activity within the cohort's days")
         run_id, _ = running_run(backend)
-        record_models(backend, run_id, version, for_dormant.record.model_version)
-    announce(f"model {version} ({trained.record.rung})")
-    summary = MetadataValue.json(json.loads(trained.record.metrics))
+        record_models(backend, run_id, version, keep_model(backend, dormant))
+        rung, metrics = model_summary(backend, version)
+    announce(f"model {version} ({rung})")
     for name in MODEL_TABLES:
-        yield MaterializeResult(asset_key=["ml", name], metadata={"model_version": version, "figures": summary})
+        yield MaterializeResult(
+            asset_key=["ml", name],
+            metadata={"model_version": version, "rung": rung, "figures": MetadataValue.json(metrics)},
+        )
 
 
 @multi_asset(
@@ -94,10 +98,10 @@ def prediction_assets(context: AssetExecutionContext):
         examples = read_table(backend, "features", "scoring_examples")
         metrics = read_metrics(backend, "scoring_examples")
         signals = read_table(backend, "config", "signals")
-        dormant = pc.is_in(examples["cohort"], pa.array(DORMANT))
+        is_dormant = pc.is_in(examples["cohort"], pa.array(DORMANT))
         scored = [
             score(register.load_model(models, maps, version), examples.filter(rows), metrics, signals, run_id)
-            for version, rows in zip(models_of_run(backend, run_id), (pc.invert(dormant), dormant), strict=True)
+            for version, rows in zip(models_of_run(backend, run_id), (pc.invert(is_dormant), is_dormant), strict=True)
         ]
         predictions, contributions = (pa.concat_tables(tables) for tables in zip(*scored, strict=True))
         forget_unpublished(backend)
@@ -121,19 +125,43 @@ def setting(backend: Backend, name: str) -> str:
     return rows[0]["value"]
 
 
-def keep_model(backend: Backend, trained: TrainedModel) -> None:
-    """Store a model, unless this very one was trained before: then its first training date stands."""
+def version_trained_before(backend: Backend, dataset: Dataset, horizon_days: int) -> str | None:
+    """The model that the same examples, horizon and code gave before; None where it has yet to be trained.
+
+    Only learned models are kept so: the rules rung also depends on scoring_rules.csv, and costs nothing to repeat.
+    """
+    if not has_table(backend, "ml", "models"):
+        return None
+    rows = query(
+        backend,
+        """
+        select model_version from ml.models
+        where rung <> ? and data_hash = ? and code_hash = ? and cast(manifest ->> '$.horizon_days' as integer) = ?
+        """,
+        [register.RULES, register.data_hash(labelled(dataset)), register.code_hash(), horizon_days],
+    )
+    return rows[0]["model_version"] if rows else None
+
+
+def keep_model(backend: Backend, trained: TrainedModel) -> str:
+    """Store a model, unless this very one is stored: then its first training date stands. Returns its version."""
     version = trained.record.model_version
-    known = "select 1 from ml.models where model_version = ?"
-    if has_table(backend, "ml", "models") and query(backend, known, [version]):
-        return
-    tables = {
-        "models": register.models_table(trained),
-        "calibration_maps": register.calibration_table(trained),
-        "backtests": register.backtests_table(trained),
-        "signal_weights": register.signal_weights_table(trained),
-    }
-    replace_rows(backend, "ml", tables, "model_version", version)
+    stored = "select 1 from ml.models where model_version = ?"
+    if not (has_table(backend, "ml", "models") and query(backend, stored, [version])):
+        tables = {
+            "models": register.models_table(trained),
+            "calibration_maps": register.calibration_table(trained),
+            "backtests": register.backtests_table(trained),
+            "signal_weights": register.signal_weights_table(trained),
+        }
+        replace_rows(backend, "ml", tables, "model_version", version)
+    return version
+
+
+def model_summary(backend: Backend, version: str) -> tuple[str, dict[str, Any]]:
+    """A stored model's rung and figures."""
+    row = query(backend, "select rung, metrics from ml.models where model_version = ?", [version])[0]
+    return row["rung"], json.loads(row["metrics"])
 
 
 def forget_unpublished(backend: Backend) -> None:

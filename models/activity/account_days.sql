@@ -43,7 +43,8 @@ final as (
         cast(
             least(running.events_so_far, coalesce(signals.daily_cap, running.events_so_far))
             - least(running.events_so_far - running.events, coalesce(signals.daily_cap, running.events_so_far))
-        as bigint) as counted_events,
+            as bigint
+        ) as counted_events,
         running.amount
     from running
     inner join {{ ref("signals") }} as signals on running.signal = signals.signal

@@ -17,7 +17,9 @@ candidates as (
         signal_map.operator,
         signal_map.value as expected,
         case when signal_map.property is not null then {{ json_text("events.properties", "signal_map.property") }} end as actual,
-        case when signal_map.amount_property is not null then {{ json_text("events.properties", "signal_map.amount_property") }} end as amount
+        case
+            when signal_map.amount_property is not null then {{ json_text("events.properties", "signal_map.amount_property") }}
+        end as amount
     from events
     inner join signal_map
         on lower(events.event_name) = lower(signal_map.event_name)

@@ -29,7 +29,10 @@ deals as (
         opportunities.account_id,
         as_of_dates.as_of_date,
         max(case when opportunities.is_won and opportunities.closed_available_at < as_of_dates.as_of_date then 1 else 0 end) as is_customer,
-        max(case when opportunities.closed_available_at is null or opportunities.closed_available_at >= as_of_dates.as_of_date then 1 else 0 end) as has_open_opportunity
+        max(case
+            when opportunities.closed_available_at is null or opportunities.closed_available_at >= as_of_dates.as_of_date then 1
+            else 0
+        end) as has_open_opportunity
     from {{ ref("account_opportunities") }} as opportunities
     inner join {{ ref("as_of_dates") }} as as_of_dates on opportunities.created_available_at < as_of_dates.as_of_date
     where opportunities.deleted_available_at is null or opportunities.deleted_available_at >= as_of_dates.as_of_date

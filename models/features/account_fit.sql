@@ -64,13 +64,20 @@ known as (
     select
         cohort.account_id,
         cohort.as_of_date,
-        attributes.industry, attributes.employees, attributes.country, attributes.match_confidence,
         {% for attribute in ["industry", "employees", "country", "match_confidence"] -%}
         row_number() over (
             partition by cohort.account_id, cohort.as_of_date
-            order by case when attributes.{{ attribute }} is null then 1 else 0 end, attributes.preference, attributes.available_at desc, attributes.{{ attribute }}
-        ) as {{ attribute }}_rank{{ "," if not loop.last }}
-        {% endfor %}
+            order by
+                case when attributes.{{ attribute }} is null then 1 else 0 end,
+                attributes.preference,
+                attributes.available_at desc,
+                attributes.{{ attribute }}
+        ) as {{ attribute }}_rank,
+        {% endfor -%}
+        attributes.industry,
+        attributes.employees,
+        attributes.country,
+        attributes.match_confidence
     from cohort
     inner join attributes on cohort.account_id = attributes.account_id and attributes.available_at < cohort.as_of_date
 ),

@@ -25,7 +25,7 @@ first_days as (
     from signals_known
     inner join {{ ref("as_of_dates") }} as as_of_dates
         on signals_known.available_on < as_of_dates.as_of_date and signals_known.occurred_on < as_of_dates.as_of_date
-    group by 1, 2, 3
+    group by signals_known.account_id, signals_known.signal, as_of_dates.as_of_date
 ),
 
 aggregated as (

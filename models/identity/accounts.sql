@@ -24,7 +24,11 @@ named as (
         versions.parent_node,
         row_number() over (
             partition by reach.target
-            order by case when versions.crm_account_id is not null then 1 else 2 end, versions.superseded_at desc nulls first, versions.available_at, versions.node
+            order by
+                case when versions.crm_account_id is not null then 1 else 2 end,
+                versions.superseded_at desc nulls first,
+                versions.available_at,
+                versions.node
         ) as version_rank
     from {{ ref("crm_account_versions") }} as versions
     inner join reach on versions.node = reach.node
@@ -66,7 +70,9 @@ identified as (
 companies as (
     select
         identified.account_id,
-        coalesce(named.name, group_names.name, company_names.name, identified.domain, identified.group_id, identified.crm_account_id) as name,
+        coalesce(
+            named.name, group_names.name, company_names.name, identified.domain, identified.group_id, identified.crm_account_id
+        ) as name,
         coalesce(identified.domain, named.website_host) as domain,
         'company' as kind,
         parents.target as parent_account_id,

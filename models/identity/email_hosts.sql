@@ -38,7 +38,11 @@ labelled as (
 ),
 
 numbers as (
-    select 1 as n {% for n in range(2, 11) %} union all select {{ n }}{% endfor %}
+    select 1 as n
+    {%- for n in range(2, 11) %}
+    union all
+    select {{ n }}
+    {%- endfor %}
 ),
 
 candidates as (

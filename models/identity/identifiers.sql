@@ -1,4 +1,5 @@
--- Grain: one row per identifier ever seen. A blocked one (identity_rules) ties nobody to anybody.
+-- Grain: one row per identifier ever seen. A blocked one ties nobody to anybody: a word that stands for nothing or a shared
+-- mailbox (blocked_identifiers), a malformed address, or what a pattern of identity_rules refuses.
 
 with
 
@@ -8,6 +9,10 @@ observations as (
 
 rules as (
     select * from {{ ref("identity_rules") }}
+),
+
+blocked as (
+    select * from {{ ref("blocked_identifiers") }}
 ),
 
 seen as (
@@ -35,9 +40,26 @@ final as (
         rules.priority,
         first_seen.first_seen_at,
         first_seen.records,
-        coalesce({{ matches("lower(first_seen.identifier)", "rules.blocked_pattern") }}, false) as is_blocked
+        blocked_words.value is not null
+        or blocked_mailboxes.value is not null
+        or (
+            first_seen.identifier_type = 'email'
+            and (first_seen.identifier not like '%_@_%' or first_seen.identifier like '%@%@%')
+        )
+        or (
+            rules.blocked_pattern is not null
+            and {{ matches("lower(first_seen.identifier)", "rules.blocked_pattern") }}
+        ) as is_blocked
     from first_seen
     inner join rules on first_seen.identifier_type = rules.identifier_type
+    left join blocked as blocked_words
+        on first_seen.identifier_type = blocked_words.identifier_type
+        and blocked_words.match = 'equals'
+        and lower(first_seen.identifier) = blocked_words.value
+    left join blocked as blocked_mailboxes
+        on first_seen.identifier_type = blocked_mailboxes.identifier_type
+        and blocked_mailboxes.match = 'mailbox'
+        and split_part(lower(first_seen.identifier), '@', 1) = blocked_mailboxes.value
 )
 
 select * from final

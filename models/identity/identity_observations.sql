@@ -8,7 +8,10 @@ observed as (
     select
         event_type as rule,
         user_id,
-        case when event_type = 'alias' then coalesce(anonymous_id, {{ json_text("properties", "'previous_id'") }}) else anonymous_id end as anonymous_id,
+        case
+            when event_type = 'alias' then coalesce(anonymous_id, {{ json_text("properties", "'previous_id'") }})
+            else anonymous_id
+        end as anonymous_id,
         email,
         group_id,
         cast(null as varchar) as crm_contact_id,

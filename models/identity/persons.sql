@@ -48,8 +48,14 @@ newest_traits as (
     from (
         select
             *,
-            row_number() over (partition by person_id order by case when name is null then 1 else 0 end, available_at desc, name) as name_rank,
-            row_number() over (partition by person_id order by case when title is null then 1 else 0 end, available_at desc, title) as title_rank
+            row_number() over (
+                partition by person_id
+                order by case when name is null then 1 else 0 end, available_at desc, name
+            ) as name_rank,
+            row_number() over (
+                partition by person_id
+                order by case when title is null then 1 else 0 end, available_at desc, title
+            ) as title_rank
         from person_traits
     ) as ranked_traits
     group by person_id

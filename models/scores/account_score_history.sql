@@ -84,7 +84,11 @@ previous as (
     {% if published is not none -%}
     select account_id, score, grade, band_entered_at from {{ this }} where run_id = {{ published_run() }}
     {%- else -%}
-    select cast(null as varchar) as account_id, cast(null as integer) as score, cast(null as varchar) as grade, cast(null as timestamp) as band_entered_at
+    select
+        cast(null as varchar) as account_id,
+        cast(null as integer) as score,
+        cast(null as varchar) as grade,
+        cast(null as timestamp) as band_entered_at
     where 1 = 0
     {%- endif %}
 ),
@@ -111,9 +115,15 @@ scored as (
         parts.fit_margin,
         parts.intent_margin,
         parts.readiness_margin,
-        cast(round(100 * percent_rank() over (partition by predictions.model_version order by parts.fit_margin)) as integer) as fit_score,
-        cast(round(100 * percent_rank() over (partition by predictions.model_version order by parts.intent_margin)) as integer) as intent_score,
-        cast(round(100 * percent_rank() over (partition by predictions.model_version order by parts.readiness_margin)) as integer) as readiness_score,
+        cast(
+            round(100 * percent_rank() over (partition by predictions.model_version order by parts.fit_margin)) as integer
+        ) as fit_score,
+        cast(
+            round(100 * percent_rank() over (partition by predictions.model_version order by parts.intent_margin)) as integer
+        ) as intent_score,
+        cast(
+            round(100 * percent_rank() over (partition by predictions.model_version order by parts.readiness_margin)) as integer
+        ) as readiness_score,
         case
             when examples.team__people_28d = 0 then 'inactive'
             when examples.team__people_28d >= 3 then 'team_adopted'

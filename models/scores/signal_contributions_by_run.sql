@@ -26,7 +26,12 @@ final as (
         summed.signal,
         summed.contribution,
         summed.points,
-        case when summed.signal = 'baseline' then 'base' when summed.contribution > 0 then 'up' when summed.contribution < 0 then 'down' else 'none' end as direction,
+        case
+            when summed.signal = 'baseline' then 'base'
+            when summed.contribution > 0 then 'up'
+            when summed.contribution < 0 then 'down'
+            else 'none'
+        end as direction,
         signal_values.value,
         coalesce(signal_values.phrase, signals.label, 'where every account starts') as label,
         case
@@ -35,13 +40,15 @@ final as (
             when signals.category in ('readiness', 'cooling') then 'readiness'
             else 'intent'
         end as part,
-        cast(case
-            when summed.signal <> 'baseline' then row_number() over (
-                partition by summed.account_id
-                order by case when summed.signal = 'baseline' then 1 else 0 end, abs(summed.contribution) desc, summed.signal
-            )
-            else 0
-        end as integer) as rank
+        cast(
+            case
+                when summed.signal = 'baseline' then 0
+                else row_number() over (
+                    partition by summed.account_id
+                    order by case when summed.signal = 'baseline' then 1 else 0 end, abs(summed.contribution) desc, summed.signal
+                )
+            end as integer
+        ) as rank
     from summed
     left join {{ ref("signals") }} as signals on summed.signal = signals.signal
     left join {{ ref("signal_values") }} as signal_values

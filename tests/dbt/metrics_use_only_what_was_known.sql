@@ -1,33 +1,42 @@
--- A metric as of a date uses no fact that happened, or became known, on that date or later: the newest fact of each row is
--- one that was known by then, and no window counts more than was known in it.
+-- A metric as of a date uses no fact that happened, or became known, on that date or later. Looked at closely for the newest
+-- date that training looks back from, since one SQL serves all dates: the newest fact of each row is one that was known by
+-- then, and the window counts no more than was known in it.
 {{ config(meta={"dagster": {"ref": {"name": "account_signal_metrics"}}}) }}
 
 with
 
 metrics as (
-    select account_id, as_of_date, signal, events_90d, days_since_first, days_since_last
-    from {{ ref("account_signal_metrics") }}
+    select * from {{ ref("account_signal_metrics") }}
+),
+
+looked_at as (
+    select max(as_of_date) as as_of_date
+    from {{ ref("as_of_dates") }}
+    where not is_scoring
 ),
 
 known as (
     select
-        metrics.account_id,
-        metrics.as_of_date,
-        metrics.signal,
+        account_days.account_id,
+        looked_at.as_of_date,
+        account_days.signal,
         max(account_days.occurred_on) as last_on,
-        sum(case when account_days.occurred_on >= metrics.as_of_date - 90 then account_days.events else 0 end) as events_90d
-    from metrics
-    inner join {{ ref("account_days") }} as account_days
-        on metrics.account_id = account_days.account_id
-        and metrics.signal = account_days.signal
-        and account_days.occurred_on < metrics.as_of_date
-        and account_days.available_on < metrics.as_of_date
-    group by metrics.account_id, metrics.as_of_date, metrics.signal
+        sum(case when account_days.occurred_on >= looked_at.as_of_date - 90 then account_days.events else 0 end) as events_90d
+    from {{ ref("account_days") }} as account_days
+    inner join looked_at
+        on account_days.occurred_on < looked_at.as_of_date
+        and account_days.available_on < looked_at.as_of_date
+    group by account_days.account_id, looked_at.as_of_date, account_days.signal
 ),
 
 final as (
     select
-        metrics.*,
+        metrics.account_id,
+        metrics.as_of_date,
+        metrics.signal,
+        metrics.days_since_first,
+        metrics.days_since_last,
+        metrics.events_90d,
         known.last_on,
         known.events_90d as known_events_90d
     from metrics
@@ -38,9 +47,14 @@ final as (
     where
         metrics.days_since_last < 1
         or metrics.days_since_first < metrics.days_since_last
-        or known.last_on is null
-        or metrics.as_of_date - known.last_on <> metrics.days_since_last
-        or metrics.events_90d > known.events_90d
+        or (
+            metrics.as_of_date = (select looked_at.as_of_date from looked_at)
+            and (
+                known.last_on is null
+                or metrics.as_of_date - known.last_on <> metrics.days_since_last
+                or metrics.events_90d > known.events_90d
+            )
+        )
 )
 
 select * from final

@@ -6,6 +6,9 @@ import duckdb
 def mutate(connection: duckdb.DuckDBPyConnection, date: str) -> None:
     """Deterministic: rows are chosen by the hash of their id."""
     at = f"timestamp '{date}'"
+    connection.execute(
+        "create temp table users_by_number as select id as user_id, row_number() over (order by hash(id)) - 1 as number from segment.users"
+    )
     change_events(connection, at)
     redeliver_old_messages(connection, at)
     merge_people(connection, at)
@@ -22,16 +25,18 @@ def change_events(connection: duckdb.DuckDBPyConnection, at: str) -> None:
     tables = connection.execute(
         "select table_name from information_schema.tables where table_schema = 'segment' and table_name <> 'users'"
     ).fetchall()
+    (users,) = connection.execute("select count(*) from users_by_number").fetchone()
     for (table,) in tables:
         late = f"received_at >= {at}"
         connection.execute(f'delete from segment."{table}" where {late} and {chosen("id", 5)}')
         connection.execute(  # somebody else, and long ago: a late delivery
             f"""
             update segment."{table}" set
-                user_id = (select max_by(id, hash(id)) from segment.users where hash(id) % 7 = hash(segment."{table}".id) % 7),
+                user_id = users_by_number.user_id,
                 timestamp = timestamp - interval 60 day,
                 original_timestamp = original_timestamp - interval 60 day
-            where {late} and {chosen("id", 5, 1)}
+            from users_by_number
+            where {late} and {chosen("id", 5, 1)} and users_by_number.number = hash(id) // 5 % {users}
             """
         )
         connection.execute(  # the same message again, under an id of its own, in the far future
@@ -59,12 +64,14 @@ def redeliver_old_messages(connection: duckdb.DuckDBPyConnection, at: str) -> No
 
 def merge_people(connection: duckdb.DuckDBPyConnection, at: str) -> None:
     """Old people turn out to be one: by a shared address, a shared device, an alias. Others join a workspace or a domain."""
-    connection.execute(
+    connection.execute(  # neighbours are mostly colleagues
         """
         create temp table old_users as
-        select id as user_id, email, row_number() over (order by hash(id)) as number
-        from (select distinct user_id as id, any_value(email) over (partition by user_id) as email
-              from segment.identifies where user_id is not null)
+        select user_id, email, row_number() over (order by workspace, hash(user_id)) as number
+        from (
+            select user_id, any_value(email) as email, max(context_group_id) as workspace
+            from segment.identifies where user_id is not null group by user_id
+        )
         """
     )
     connection.execute(
@@ -77,11 +84,12 @@ def merge_people(connection: duckdb.DuckDBPyConnection, at: str) -> None:
     )
     call = f"'merge-' || number as id, {at} + interval 1 hour * number as received_at, {at} + interval 1 hour * number as timestamp"
     connection.execute(  # one gives the other's address
-        f"insert into segment.identifies by name select {call}, user_id, other_email as email from pairs where number % 2 = 0"
+        "insert into segment.identifies by name "
+        f"select {call}, user_id, other_email as email, 'Student' as title from pairs where number % 2 = 0"
     )
     connection.execute(  # both use a new device; and an address at the domain of a company
         f"insert into segment.identifies by name select {call}, user_id, 'new-device-' || number as anonymous_id, "
-        "'person' || number || '@' || (select min(domain) from enrichment.companies where hash(domain) % 9 = number % 9) as email "
+        "'person' || number || '@' || (select min(domain) from enrichment.companies where hash(domain) % 97 = number % 97) as email "
         "from pairs where number % 4 = 1"
     )
     connection.execute(
@@ -89,8 +97,12 @@ def merge_people(connection: duckdb.DuckDBPyConnection, at: str) -> None:
     )
     connection.execute(  # somebody joins another workspace
         f"insert into segment.groups by name select {call}, other_user_id as user_id, "
-        "(select max(workspace_id) from billing.subscriptions where hash(workspace_id) % 11 = number % 11) as group_id, "
-        "'newname.example' as domain, 5000 as employees from pairs"
+        "(select max(workspace_id) from billing.subscriptions where hash(workspace_id) % 17 = number % 17) as group_id, "
+        "case number % 5 when 0 then 'rival-one.example' else 'newname' || number || '.example' end as domain, "
+        "5000 as employees from pairs"
+    )
+    connection.execute(  # a call that forgot its workspace
+        f"insert into segment.groups by name select {call}, user_id, 'nowhere.example' as domain from pairs"
     )
 
 
@@ -103,7 +115,7 @@ def change_crm(connection: duckdb.DuckDBPyConnection, at: str) -> None:
         select * replace (
             {at} + interval 5 day as _fivetran_start, 'Changed ' || name as name, 'https://' || id || '-new.example' as website,
             'Mining' as industry, 7 * number_of_employees as number_of_employees, 'ZZ' as billing_country,
-            (select max(workspace_id) from billing.subscriptions where hash(workspace_id) % 5 = hash({history}.id) % 5) as workspace_id_c
+            (select max(workspace_id) from billing.subscriptions where hash(workspace_id) % 97 = hash({history}.id) % 97) as workspace_id_c
         )
         from {history} where {chosen('id', 3)}
         qualify row_number() over (partition by id order by _fivetran_start desc) = 1
@@ -136,9 +148,17 @@ def change_crm(connection: duckdb.DuckDBPyConnection, at: str) -> None:
         f"""
         insert into salesforce.contact by name
         select 'contact-' || number as id, email, {at} + interval 2 hour as created_date, false as is_deleted,
-            (select max(id) from salesforce.account where hash(id) % 13 = number % 13) as account_id
+            (select max(id) from salesforce.account where hash(id) % 7 = number % 7) as account_id
         from pairs where email is not null
         """
+    )
+    connection.execute(  # two strangers at one domain, whom nobody has tied to an account yet
+        "insert into salesforce.contact by name select 'nobody-' || number as id, 'x' || number || '@nowhere.example' as email, "
+        f"{at} + interval 2 hour as created_date, false as is_deleted from pairs where number < 10"
+    )
+    connection.execute(  # a deleted contact was one until then
+        f"update salesforce.contact set is_deleted = true, last_modified_date = {at} + interval 1 day "
+        f"where created_date < {at} and {chosen('id', 6)}"
     )
     connection.execute(
         f"insert into salesforce.lead by name select 'lead-' || number as id, email, {at} as created_date, false as is_deleted from pairs"
@@ -191,7 +211,7 @@ def change_other_sources(connection: duckdb.DuckDBPyConnection, at: str) -> None
     connection.execute(
         f"""
         insert into enrichment.people by name
-        select 'x' as title, email, (select min(domain) from enrichment.companies where hash(domain) % 9 = number % 9) as company_domain,
+        select 'x' as title, email, (select min(domain) from enrichment.companies where hash(domain) % 97 = number % 97) as company_domain,
             0.99 as match_confidence, {at} as enriched_at
         from pairs where email is not null
         """

@@ -33,7 +33,7 @@ MISTAKES = [
     ("settings.csv", "cohort,", "cohorts,", "setting 'cohort' is missing"),
     ("routing_rules.csv", "6,*,A,E", "6,*,A,D", "some accounts would get no play"),
     ("routing_rules.csv", "3,company,B,B", "3,company,C,B", "no grade lies from C to B"),
-    ("identity_rules.csv", "crm_lead_id,4,1,^$", "crm_lead_id,4,1,(", "'blocked_pattern' is '('"),
+    ("identity_rules.csv", "crm_lead_id,4,1,", "crm_lead_id,4,1,(", "'blocked_pattern' is '('"),
     ("plan_limits.csv", "free,seats,3", "free,seats", "2 fields where the header has 3"),
     ("exclusions.csv", "kind,value,reason", "kind,worth,reason", "column 'value' is missing"),
 ]

@@ -18,7 +18,7 @@ Fingerprint = Callable[[duckdb.DuckDBPyConnection], dict[str, tuple[object, ...]
 def fingerprint(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[object, ...]]:
     rows = {}
     for name in COLUMNS:
-        query = f"select count(*), sum(hash(raw)::hugeint) from {quoted(name)} as raw"  # noqa: S608
+        query = f"select count(*), sum(hash(raw)::hugeint) from {quoted(name)} as raw"
         rows[name] = connection.execute(query).fetchone()
     return rows
 
@@ -110,7 +110,7 @@ def test_every_column_has_values(company: duckdb.DuckDBPyConnection) -> None:
         for column, *_ in company.execute(f"describe {quoted(name)}").fetchall():
             if (name, column) in {("salesforce.account", "parent_id"), ("salesforce.account_history", "parent_id")}:
                 continue  # rare enough that 200 accounts may have none
-            filled = value(company, f'select count("{column}") from {quoted(name)}')  # noqa: S608
+            filled = value(company, f'select count("{column}") from {quoted(name)}')
             server_side = column in {"anonymous_id", "context_location_country"}
             assert filled > 0 or (server_side and name in {"segment.api_called", "segment.limit_reached"}), (
                 name,
@@ -131,7 +131,7 @@ def test_timestamp_follows_segments_formula(company: duckdb.DuckDBPyConnection) 
     for table in ("tracks", "pages", "identifies", "groups", "aliases"):
         query = f"""
             select count(*) from segment.{table} where timestamp <> received_at - (sent_at - original_timestamp)
-        """  # noqa: S608
+        """
         assert value(company, query) == 0
 
 
@@ -178,15 +178,15 @@ def test_duplicates_repeat_everything_but_their_arrival(company: duckdb.DuckDBPy
 
 def test_event_tables_hold_exactly_the_tracks(company: duckdb.DuckDBPyConnection) -> None:
     for event in EVENT_PROPERTIES:
-        ours = f"select count(*), sum(hash(id, uuid_ts)::hugeint) from segment.{event}"  # noqa: S608
+        ours = f"select count(*), sum(hash(id, uuid_ts)::hugeint) from segment.{event}"
         theirs = "select count(*), sum(hash(id, uuid_ts)::hugeint) from segment.tracks where event = ?"
         assert company.execute(ours).fetchone() == company.execute(theirs, [event]).fetchone()
 
 
 def test_call_ids_are_unique_across_tables(company: duckdb.DuckDBPyConnection) -> None:
     tables = ("tracks", "pages", "identifies", "groups", "aliases")
-    union = " union all ".join(f"select distinct id from segment.{table}" for table in tables)  # noqa: S608
-    assert value(company, f"select count(*) - count(distinct id) from ({union})") == 0  # noqa: S608
+    union = " union all ".join(f"select distinct id from segment.{table}" for table in tables)
+    assert value(company, f"select count(*) - count(distinct id) from ({union})") == 0
 
 
 IDENTIFIERS = {
@@ -230,7 +230,7 @@ def test_truth_covers_every_identifier_of_people(company: duckdb.DuckDBPyConnect
         select count(*) from ({IDENTIFIERS[kind]}) as seen(identifier)
         where identifier is not null
             and identifier not in (select identifier from truth.people where identifier_type = '{kind}')
-    """  # noqa: S608
+    """
     assert value(company, query) == 0
 
 
@@ -240,7 +240,7 @@ def test_truth_covers_every_identifier_of_accounts(company: duckdb.DuckDBPyConne
         select count(*) from ({ACCOUNT_IDENTIFIERS[kind]}) as seen(identifier)
         where identifier is not null
             and identifier not in (select identifier from truth.account_identifiers where identifier_type = '{kind}')
-    """  # noqa: S608
+    """
     assert value(company, query) == 0
 
 
@@ -289,10 +289,10 @@ def test_history_versions_follow_each_other(company: duckdb.DuckDBPyConnection, 
         where _fivetran_active <> (following is null)
             or _fivetran_end <> coalesce(following - interval 1 millisecond, timestamp '9999-12-31 23:59:59')
             or _fivetran_end <= _fivetran_start
-    """  # noqa: S608
-    active = f"select count(*) from salesforce.{table}_history where _fivetran_active"  # noqa: S608
+    """
+    active = f"select count(*) from salesforce.{table}_history where _fivetran_active"
     assert value(company, broken) == 0
-    assert value(company, active) == value(company, f"select count(*) from salesforce.{table}")  # noqa: S608
+    assert value(company, active) == value(company, f"select count(*) from salesforce.{table}")
 
 
 def test_probabilities_are_for_companies_that_can_still_be_won(company: duckdb.DuckDBPyConnection) -> None:

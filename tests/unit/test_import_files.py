@@ -57,7 +57,7 @@ def import_text(folder: Path, text: str | bytes, name: str = "events.csv", **opt
 def contents(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
     names = [*TABLES, "quarantine", "imports"]
     return {
-        name: connection.execute(f"SELECT rowid, * FROM backend.{name} ORDER BY rowid").fetchall()  # noqa: S608
+        name: connection.execute(f"SELECT rowid, * FROM backend.{name} ORDER BY rowid").fetchall()
         for name in names
     }
 
@@ -67,7 +67,7 @@ def quarantine(connection: duckdb.DuckDBPyConnection) -> list[tuple[int, str, st
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, select: str, table: str) -> list[tuple[Any, ...]]:
-    return connection.execute(f"SELECT {select} FROM backend.{table} ORDER BY rowid").fetchall()  # noqa: S608
+    return connection.execute(f"SELECT {select} FROM backend.{table} ORDER BY rowid").fetchall()
 
 
 # Round trip

@@ -28,7 +28,10 @@ final as (
         lower(trim(email)) as email,
         {{ host_of("domain") }} as host,
         name,
-        case when lower(type) like '%expansion%' or lower(type) like '%existing%' then 'expansion' else 'new_business' end as opportunity_type,
+        case
+            when lower(type) like '%expansion%' or lower(type) like '%existing%' then 'expansion'
+            else 'new_business'
+        end as opportunity_type,
         stage,
         amount,
         owner as owner_id,

@@ -46,7 +46,10 @@ final as (
         cast(null as varchar) as email,
         cast(null as varchar) as host,
         name,
-        case when lower(type) like '%expansion%' or lower(type) like '%existing%' then 'expansion' else 'new_business' end as opportunity_type,
+        case
+            when lower(type) like '%expansion%' or lower(type) like '%existing%' then 'expansion'
+            else 'new_business'
+        end as opportunity_type,
         stage_name as stage,
         amount,
         owner_id,

@@ -18,7 +18,9 @@ track_properties as (
 ),
 
 pages as (
-    {{ source_columns("segment", "pages", context + [["name", "varchar"], ["path", "varchar"], ["url", "varchar"], ["title", "varchar"], ["referrer", "varchar"]]) }}
+    {{ source_columns("segment", "pages", context + [
+        ["name", "varchar"], ["path", "varchar"], ["url", "varchar"], ["title", "varchar"], ["referrer", "varchar"],
+    ]) }}
 ),
 
 identifies as (
@@ -26,7 +28,9 @@ identifies as (
 ),
 
 groups as (
-    {{ source_columns("segment", "groups", context + [["group_id", "varchar"], ["name", "varchar"], ["domain", "varchar"], ["plan", "varchar"], ["employees", "bigint"]]) }}
+    {{ source_columns("segment", "groups", context + [
+        ["group_id", "varchar"], ["name", "varchar"], ["domain", "varchar"], ["plan", "varchar"], ["employees", "bigint"],
+    ]) }}
 ),
 
 aliases as (

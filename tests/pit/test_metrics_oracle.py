@@ -1,0 +1,130 @@
+"""Metrics and attribution against plain readings of design section 3 that share nothing with the SQL."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from attribution_oracle import attribute, resolve
+
+pytestmark = pytest.mark.slow
+
+WINDOWS = (1, 7, 14, 28, 90)
+COLUMNS = (
+    *(f"{kind}_{window}d" for kind in ("events", "active_days", "people") for window in WINDOWS),
+    "amount_90d", "decayed_count", "momentum", "days_since_first", "days_since_last",
+)  # fmt: skip
+LOOKBACK_DAYS = 365
+HALF_LIFE_DAYS = 30  # of a signal that names none
+EDGES = {age for window in WINDOWS for age in (window, window + 1)} | {LOOKBACK_DAYS, LOOKBACK_DAYS + 1}
+
+Read = Callable[[Path, str], list[tuple]]
+Fact = tuple[str | None, datetime, datetime, float | None]  # person, occurred, available, amount
+
+
+def metrics_of(facts: list[Fact], as_of: date, cap: int | None, half_life: float) -> dict[str, float] | None:
+    """One row of account_signal_metrics from the individual events of one account and signal; None where there is no row."""
+    midnight = datetime(as_of.year, as_of.month, as_of.day)  # noqa: DTZ001 - the warehouse keeps UTC without a zone
+    known = [fact for fact in facts if fact[1] < midnight and fact[2] < midnight]
+    recent = [fact for fact in known if fact[1] >= midnight - timedelta(days=LOOKBACK_DAYS)]
+    if not recent:
+        return None
+    counted = {
+        person_day: min(count, cap or count)
+        for person_day, count in Counter((person, moment.date()) for person, moment, _, _ in recent).items()
+    }
+    row: dict[str, float] = {}
+    for window in WINDOWS:
+        since = midnight - timedelta(days=window)
+        inside = [fact for fact in recent if fact[1] >= since]
+        row[f"events_{window}d"] = sum(count for (_, day), count in counted.items() if day >= since.date())
+        row[f"active_days_{window}d"] = len({moment.date() for _, moment, _, _ in inside})
+        row[f"people_{window}d"] = len({person for person, *_ in inside if person is not None})
+        if window == 90:
+            row["amount_90d"] = math.fsum(amount or 0.0 for *_, amount in inside)
+    row["decayed_count"] = math.fsum(
+        count * 0.5 ** ((as_of - day).days / half_life) for (_, day), count in counted.items()
+    )
+    row["momentum"] = math.log(1 + row["events_7d"]) - math.log(1 + (row["events_28d"] - row["events_7d"]) / 3)
+    row["days_since_first"] = (as_of - min(moment for _, moment, _, _ in known).date()).days
+    row["days_since_last"] = (as_of - max(moment for _, moment, _, _ in recent).date()).days
+    return row
+
+
+def test_every_metric_is_what_its_events_say(
+    full_build: Path, read_rows: Read, record_property: Callable[[str, object], None]
+) -> None:
+    signals = {
+        signal: (cap, half_life or HALF_LIFE_DAYS)
+        for signal, cap, half_life in read_rows(full_build, "select signal, daily_cap, half_life_days from config.signals")
+    }
+    facts: dict[tuple[str, str], list[Fact]] = defaultdict(list)
+    for account, signal, *fact in read_rows(
+        full_build, "select account_id, signal, person_id, occurred_at, available_at, amount from activity.signals"
+    ):
+        facts[account, signal].append(tuple(fact))
+    dates = [row[0] for row in read_rows(full_build, "select as_of_date from features.as_of_dates order by 1")]
+    built = {
+        tuple(row[:3]): row[3:]
+        for row in read_rows(
+            full_build, f"select account_id, signal, as_of_date, {', '.join(COLUMNS)} from features.account_signal_metrics"
+        )
+    }
+    wrong: list[str] = []
+    rows = edge_rows = 0
+    for (account, signal), of_signal in facts.items():
+        cap, half_life = signals[signal]
+        for as_of in dates:
+            expected = metrics_of(of_signal, as_of, cap, half_life)
+            found = built.pop((account, signal, as_of), None)
+            if expected is None or found is None:
+                if expected is not None or found is not None:
+                    wrong.append(f"{account} {signal} {as_of}: expected {expected}, found {found}")
+                continue
+            rows += 1
+            edge_rows += any((as_of - occurred.date()).days in EDGES for _, occurred, _, _ in of_signal)
+            wrong += [
+                f"{account} {signal} {as_of}: {column} is {value}, its events say {expected[column]}"
+                for column, value in zip(COLUMNS, found, strict=True)
+                if not math.isclose(value, expected[column], rel_tol=1e-9, abs_tol=1e-9)
+                or (isinstance(value, int) and value != expected[column])
+            ]
+    wrong += [f"{key}: a row of no event" for key in built]
+    print(f"{rows:,} rows of account_signal_metrics, {edge_rows:,} with an event at the edge of a window")
+    record_property("rows_compared", rows)
+    assert edge_rows > 300
+    assert not wrong, f"{len(wrong)} cells\n" + "\n".join(wrong[:20])
+
+
+def test_every_event_reaches_its_accounts_when_the_links_say(
+    full_build: Path, read_rows: Read, record_property: Callable[[str, object], None]
+) -> None:
+    identity = resolve(
+        dict(read_rows(full_build, "select node, first_seen_at from identity.identifiers where not is_blocked")),
+        read_rows(full_build, "select left_node, right_node, available_at from identity.identity_edges"),
+        read_rows(
+            full_build,
+            "select node, priority, organisation_node, available_at from identity.membership_evidence "
+            "inner join config.membership_rules using (rule)",
+        ),
+        dict(read_rows(full_build, "select node, first_seen_at from identity.organisation_identifiers")),
+        read_rows(full_build, "select left_node, right_node, available_at from identity.organisation_edges"),
+    )
+    expected = {
+        (event, signal, account, person, since)
+        for event, signal, node, organisation, moment in read_rows(
+            full_build, "select event_id, signal, node, organisation_node, available_at from activity.signal_events"
+        )
+        for account, person, since in attribute(identity, node, organisation, moment)
+    }
+    rows = read_rows(full_build, "select event_id, signal, account_id, person_id, available_at from activity.signals")
+    missing, invented = expected - set(rows), set(rows) - expected
+    individuals = sum(account.startswith("ind_") for _, _, account, _, _ in expected)
+    print(f"{len(expected):,} attributions, {individuals:,} of them to individuals")
+    record_property("attributions_compared", len(expected))
+    assert len(rows) == len(set(rows)), "an event counts twice for one account"
+    assert individuals > 100
+    assert not missing, f"{len(missing)} missing, e.g. {sorted(missing, key=str)[:5]}; invented {sorted(invented, key=str)[:5]}"
+    assert not invented, f"{len(invented)} invented, e.g. {sorted(invented, key=str)[:5]}"

@@ -1,0 +1,172 @@
+"""The whole job on 3,000 simulated companies, against what the simulator knows to be true."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable
+from pathlib import Path
+
+import pytest
+from pairwise import Agreement, agreement
+from scipy.stats import spearmanr
+
+from demo.signals import NOISE, STRONGEST
+
+pytestmark = pytest.mark.slow
+
+ACCOUNTS = 3000
+NODE_TYPES = {"workspace_id": "workspace", "domain": "domain", "crm_account_id": "crm_account"}
+
+Read = Callable[[Path, str], list[tuple]]
+Record = Callable[[str, object], None]
+
+
+@pytest.fixture(scope="module")
+def company(in_home: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("known_truth")
+    in_home(home, "pql", "demo", "--accounts", str(ACCOUNTS))
+    return home
+
+
+@pytest.fixture(scope="module")
+def learned(company: Path, read_rows: Read) -> dict[str, tuple[int, int]]:
+    """(rank, direction) of the ten signals that weigh most in the model behind the published scores."""
+    rows = read_rows(
+        company,
+        "select signal, rank, direction from scores.signal_weights "
+        "where model_version = (select any_value(model_version) from scores.account_scores) and rank <= 10",
+    )
+    assert len(rows) == 10
+    return {signal: (rank, direction) for signal, rank, direction in rows}
+
+
+def report(name: str, measured: Agreement, record_property: Record) -> None:
+    print(
+        f"{name}: precision {measured.precision:.4f} over {measured.predicted_pairs:,} pairs, "
+        f"recall {measured.recall:.4f} over {measured.true_pairs:,}"
+    )
+    record_property(f"{name}_precision", measured.precision)
+    record_property(f"{name}_recall", measured.recall)
+
+
+def test_identifiers_are_joined_into_the_people_they_belong_to(
+    company: Path, read_rows: Read, record_property: Record
+) -> None:
+    true: dict[Hashable, set[str]] = defaultdict(set)
+    for kind, identifier, person in read_rows(company, "select identifier_type, identifier, true_person from truth.people"):
+        true[kind, identifier].add(person)
+    predicted = {
+        (kind, identifier): person
+        for kind, identifier, person in read_rows(
+            company, "select identifier_type, identifier, person_id from identity.person_identifiers"
+        )
+    }
+    measured = agreement(predicted, true)
+    report("persons", measured, record_property)
+    assert measured.precision >= 0.99
+    assert measured.recall >= 0.95
+
+
+def test_users_of_one_company_are_in_one_account(company: Path, read_rows: Read, record_property: Record) -> None:
+    """Those without a company are a company of one, so that a stranger in an account counts against precision."""
+    true: dict[Hashable, set[str]] = {
+        user: {account or f"nobody but {person}"}
+        for user, person, account in read_rows(
+            company, "select identifier, true_person, true_account from truth.people where identifier_type = 'user_id'"
+        )
+    }
+    predicted = dict(
+        read_rows(
+            company,
+            """
+            select users.identifier, coalesce(companies.account_id, individuals.account_id)
+            from identity.person_identifiers as users
+            left join identity.identifier_accounts as companies
+                on users.node = companies.node and companies.known_until = timestamp '9999-12-31'
+            left join identity.account_members as individuals
+                on users.person_id = individuals.person_id and individuals.matched_by = 'individual'
+            where users.identifier_type = 'user_id' and coalesce(companies.account_id, individuals.account_id) is not null
+            """,
+        )
+    )
+    measured = agreement(predicted, true)
+    report("users_by_account", measured, record_property)
+    assert measured.precision >= 0.99
+    assert measured.recall >= 0.95
+
+
+def test_workspaces_domains_and_crm_accounts_are_joined_into_their_company(
+    company: Path, read_rows: Read, record_property: Record
+) -> None:
+    true: dict[Hashable, set[str]] = defaultdict(set)
+    for account, kind, identifier in read_rows(
+        company, "select true_account, identifier_type, identifier from truth.account_identifiers"
+    ):
+        true[f"{NODE_TYPES[kind]}:{identifier}"].add(account)
+    predicted = dict(read_rows(company, "select node, target from identity.organisation_reach"))
+    measured = agreement(predicted, true)
+    report("accounts", measured, record_property)
+    assert measured.precision >= 0.99
+    assert measured.recall >= 0.95
+
+
+def test_the_strongest_planted_signals_are_learned_with_the_right_sign(
+    learned: dict[str, tuple[int, int]], record_property: Record
+) -> None:
+    print("ten heaviest signals:", ", ".join(f"{signal} {direction:+d}" for signal, (_, direction) in learned.items()))
+    record_property("ten_heaviest_signals", list(learned))
+    assert len(STRONGEST) == 5
+    assert {signal: learned.get(signal, (None, None))[1] for signal in STRONGEST} == dict.fromkeys(STRONGEST, 1)
+    assert learned.get("error_shown", (None, -1))[1] == -1
+
+
+def test_planted_noise_is_not_learned(learned: dict[str, tuple[int, int]]) -> None:
+    assert set(NOISE).isdisjoint(learned)
+
+
+def test_scores_follow_the_true_probability(company: Path, read_rows: Read, record_property: Record) -> None:
+    rows = read_rows(
+        company,
+        """
+        with owners as (
+            select reach.target as account_id, identifiers.true_account, count(*) as shared
+            from truth.account_identifiers as identifiers
+            inner join identity.organisation_reach as reach
+                on replace(replace(identifiers.identifier_type, 'workspace_id', 'workspace'), 'crm_account_id', 'crm_account')
+                || ':' || identifiers.identifier = reach.node
+            group by all
+        )
+
+        select scores.probability, true_accounts.true_probability
+        from scores.account_scores as scores
+        inner join (
+            select * from owners
+            qualify row_number() over (partition by account_id order by shared desc, true_account) = 1
+                and row_number() over (partition by true_account order by shared desc, account_id) = 1
+        ) as owners using (account_id)
+        inner join truth.accounts as true_accounts
+            on owners.true_account = true_accounts.true_account and scores.as_of_date = true_accounts.as_of_date
+        where scores.cohort = 'eligible'
+        """,
+    )
+    predicted, true = zip(*rows, strict=True)
+    correlation = float(spearmanr(predicted, true).statistic)
+    print(f"Spearman correlation with the true probability: {correlation:.3f} over {len(rows):,} eligible companies")
+    record_property("spearman_with_truth", correlation)
+    assert len(rows) > 1000
+    assert correlation > 0.5
+
+
+def test_the_model_beats_its_baselines_out_of_time(company: Path, read_rows: Read, record_property: Record) -> None:
+    auc = {
+        name: (value, low, high)
+        for name, value, low, high in read_rows(
+            company,
+            "select model_name, value, value_low, value_high from ml.backtests where slice = 'test' and metric = 'auc' "
+            "and model_version = (select any_value(model_version) from scores.account_scores)",
+        )
+    }
+    for name, (value, low, high) in auc.items():
+        print(f"out-of-time AUC of {name}: {value:.3f} ({low:.3f} to {high:.3f})")
+        record_property(f"auc_{name}", value)
+    assert auc["gradient_boosting"][0] > auc["logistic"][1]
+    assert auc["gradient_boosting"][0] > auc["newest_first"][2]
+
