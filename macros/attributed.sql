@@ -9,31 +9,38 @@
     3. While no company is known, to the person as an individual account. Such a fact is counted there, and again at the
        company from the day the person joins it; the individual account ends on that day.
 
-    Rows: (fact_id, account_id, person_id, available_at). Facts of nobody we know have no row.
+    Rows: (fact_id, account_id, person_id, available_at). The person is the one known at that time; people who turn out to be
+    one later stay two in what was counted before. Facts of nobody we know have no row.
 -#}
 {% macro attributed(facts) -%}
     select
         facts.fact_id,
         organisation_reach.target as account_id,
-        person_identifiers.person_id,
+        person_spans.person_id,
         greatest(facts.available_at, organisation_reach.available_at) as available_at
     from {{ facts }} as facts
     inner join {{ ref("organisation_reach") }} as organisation_reach on facts.organisation_node = organisation_reach.node
-    left join {{ ref("person_identifiers") }} as person_identifiers on facts.node = person_identifiers.node
+    left join {{ ref("person_spans") }} as person_spans
+        on facts.node = person_spans.node
+        and greatest(facts.available_at, organisation_reach.available_at) >= person_spans.known_from
+        and greatest(facts.available_at, organisation_reach.available_at) < person_spans.known_until
 
     union all
 
     select
         facts.fact_id,
         identifier_accounts.account_id,
-        person_identifiers.person_id,
+        person_spans.person_id,
         greatest(facts.available_at, identifier_accounts.available_at)
     from {{ facts }} as facts
     inner join {{ ref("identifier_accounts") }} as identifier_accounts
         on facts.node = identifier_accounts.node
         and facts.available_at >= identifier_accounts.known_from
         and facts.available_at < identifier_accounts.known_until
-    inner join {{ ref("person_identifiers") }} as person_identifiers on facts.node = person_identifiers.node
+    inner join {{ ref("person_spans") }} as person_spans
+        on facts.node = person_spans.node
+        and greatest(facts.available_at, identifier_accounts.available_at) >= person_spans.known_from
+        and greatest(facts.available_at, identifier_accounts.available_at) < person_spans.known_until
     where facts.organisation_node is null
 
     union all

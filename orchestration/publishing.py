@@ -37,7 +37,7 @@ def publishing_asset(upstream: list[AssetKey]) -> AssetsDefinition:
         with open_working(home()) as backend:
             run_id, _ = running_run(backend)
             publication = publish_run(backend, run_id, datetime.now(UTC).replace(tzinfo=None), CONTENT)
-            path = write_published_file(backend, home(), publication.run_id)
+            path = write_published_file(backend, home())
         announce(f"published run {publication.run_id}" if publication.changed else "nothing changed")
         return MaterializeResult(
             metadata={"run_id": publication.run_id, "changed": publication.changed, "file": str(path)}

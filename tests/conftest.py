@@ -31,7 +31,9 @@ def in_home() -> Run:
         result = subprocess.run(
             [program, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
         )
-        assert result.returncode == 0, f"{command} {' '.join(arguments)}\n{result.stdout[-6000:]}\n{result.stderr[-3000:]}"
+        assert result.returncode == 0, (
+            f"{command} {' '.join(arguments)}\n{result.stdout[-6000:]}\n{result.stderr[-3000:]}"
+        )
         return result
 
     return run
@@ -53,7 +55,7 @@ def build_features(in_home: Run) -> Callable[[Path, str], None]:
 
 @pytest.fixture(scope="session")
 def raw_company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the raw tables of 150 simulated accounts and what a run needs beside them. Copy it; never build in it."""
+    """A home with the raw tables of 400 simulated accounts and what a run needs beside them. Copy it; never build in it."""
     from demo.simulate import simulate
     from warehouse.connection import open_working
     from warehouse.reference_lists import load_reference_lists
@@ -61,7 +63,7 @@ def raw_company(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     home = tmp_path_factory.mktemp("raw_company")
     with open_working(home) as backend:
-        simulate(backend.con, accounts=150)
+        simulate(backend.con, accounts=400)
         load_reference_lists(backend)
         ensure_ledger(backend)
     return home

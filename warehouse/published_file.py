@@ -10,7 +10,7 @@ PUBLISHED_SCHEMAS = ("identity", "features", "ml", "scores", "activation", "repo
 BY_RUN_SUFFIX = "_by_run"
 
 
-def write_published_file(backend: Backend, folder: Path, run_id: str) -> Path:
+def write_published_file(backend: Backend, folder: Path) -> Path:
     """Copy the published schemas into `published/pql.duckdb` beside the working file and rename it into place.
 
     Tables kept by run appear with the published run's rows alone: in `ml` under their own name, elsewhere under the
@@ -26,12 +26,13 @@ def write_published_file(backend: Backend, folder: Path, run_id: str) -> Path:
     try:
         for schema, name in _published_tables(backend):
             connection.execute(f'create schema if not exists published_file."{schema}"')
-            of_run = _is_kept_by_run(backend, schema, name)
-            rows = f'select * from "{schema}"."{name}"' + (" where run_id = ?" if of_run else "")  # noqa: S608 - names are ours
-            connection.execute(f'create table published_file."{schema}"."{name}" as {rows}', [run_id] if of_run else [])
+            rows = _published_rows(backend, schema, name)
+            copied = f'create table published_file."{schema}"."{name}" as select * from "{schema}"."{name}" {rows}'  # noqa: S608
+            connection.execute(copied)
         connection.execute("create schema published_file.publishing")
         connection.execute(
-            "create table published_file.publishing.runs as select * from publishing.runs where run_id = ?", [run_id]
+            "create table published_file.publishing.runs as "
+            "select * from publishing.runs where run_id = (select run_id from publishing.pointer)"
         )
     finally:
         connection.execute("detach published_file")
@@ -54,8 +55,13 @@ def _published_tables(backend: Backend) -> list[tuple[str, str]]:
     return [(row["table_schema"], row["table_name"]) for row in rows]
 
 
-def _is_kept_by_run(backend: Backend, schema: str, name: str) -> bool:
-    return schema == "ml" and "run_id" in backend.table(name, database=schema).columns
+def _published_rows(backend: Backend, schema: str, name: str) -> str:
+    """Which rows readers may see: the published run's, or in a history those of every run that was published."""
+    if "run_id" not in backend.table(name, database=schema).columns:
+        return ""
+    if schema == "ml":
+        return "where run_id = (select run_id from publishing.pointer)"
+    return "where run_id in (select run_id from publishing.runs where status = 'published')"
 
 
 def _quoted(path: Path) -> str:

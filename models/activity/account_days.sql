@@ -15,7 +15,7 @@ days as (
         cast(occurred_at as date) as occurred_on,
         cast(available_at as date) as available_on,
         count(*) as events,
-        sum(amount) as amount
+        {{ exact_sum("amount", 4) }} as amount
     from account_signals
     group by 1, 2, 3, 4, 5
 ),

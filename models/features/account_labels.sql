@@ -21,7 +21,7 @@ won as (
         cohort.account_id,
         cohort.as_of_date,
         min(wins.closed_at) as won_at,
-        sum(wins.amount) as amount
+        {{ exact_sum("wins.amount", 4) }} as amount
     from cohort
     inner join wins
         on cohort.account_id = wins.account_id

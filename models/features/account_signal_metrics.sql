@@ -42,8 +42,8 @@ aggregated as (
         {% for window in var("metric_windows") -%}
         cast(sum(case when days_since_last <= {{ window }} and person_id is not null then 1 else 0 end) as integer) as people_{{ window }}d,
         {% endfor -%}
-        sum(amount_90d) as amount_90d,
-        sum(decayed_count) as decayed_count,
+        {{ exact_sum("amount_90d", 4) }} as amount_90d,
+        {{ exact_sum("decayed_count", 9) }} as decayed_count,
         min(days_since_last) as days_since_last
     from person_signal_metrics
     group by account_id, as_of_date, signal

@@ -42,8 +42,8 @@ final as (
         {% for window in var("metric_windows") -%}
         cast(sum(case when age <= {{ window }} then events else 0 end) as bigint) as events_{{ window }}d,
         {% endfor -%}
-        coalesce(sum(case when age <= 90 then amount end), 0) as amount_90d,
-        sum(events * power(0.5, cast(age as double) / half_life_days)) as decayed_count,
+        coalesce({{ exact_sum("case when age <= 90 then amount end", 4) }}, 0) as amount_90d,
+        {{ exact_sum("events * power(0.5, cast(age as double) / half_life_days)", 9) }} as decayed_count,
         {{ day_mask("age") }} as day_mask,
         min(age) as days_since_last
     from aged

@@ -20,6 +20,7 @@ named as (
         reach.target as account_id,
         versions.name,
         versions.website_host,
+        versions.crm_account_id,
         versions.owner_id,
         versions.parent_node,
         row_number() over (
@@ -76,7 +77,7 @@ companies as (
         coalesce(identified.domain, named.website_host) as domain,
         'company' as kind,
         parents.target as parent_account_id,
-        identified.crm_account_id,
+        coalesce(named.crm_account_id, identified.crm_account_id) as crm_account_id,
         identified.group_id,
         named.owner_id,
         identified.first_seen_at,

@@ -2,8 +2,8 @@
 
 with
 
-reach as (
-    select * from {{ ref("person_reach") }}
+spans as (
+    select * from {{ ref("person_spans") }} where is_last
 ),
 
 identifiers as (
@@ -26,15 +26,15 @@ first_edges as (
 
 final as (
     select
-        reach.target as person_id,
+        spans.person_id,
         identifiers.identifier_type,
         identifiers.identifier,
         identifiers.node,
         coalesce(first_edges.rule, 'alone') as linked_by,
-        reach.available_at
-    from reach
-    inner join identifiers on reach.node = identifiers.node
-    left join first_edges on reach.node = first_edges.node and first_edges.edge_rank = 1
+        spans.available_at
+    from spans
+    inner join identifiers on spans.node = identifiers.node
+    left join first_edges on spans.node = first_edges.node and first_edges.edge_rank = 1
 )
 
 select * from final

@@ -30,10 +30,10 @@ cohort as (
 parts as (
     select
         account_id,
-        sum(case when part = 'baseline' then contribution else 0 end) as baseline_margin,
-        sum(case when part = 'fit' then contribution else 0 end) as fit_margin,
-        sum(case when part = 'intent' then contribution else 0 end) as intent_margin,
-        sum(case when part = 'readiness' then contribution else 0 end) as readiness_margin
+        {{ exact_sum("case when part = 'baseline' then contribution else 0 end") }} as baseline_margin,
+        {{ exact_sum("case when part = 'fit' then contribution else 0 end") }} as fit_margin,
+        {{ exact_sum("case when part = 'intent' then contribution else 0 end") }} as intent_margin,
+        {{ exact_sum("case when part = 'readiness' then contribution else 0 end") }} as readiness_margin
     from contributions
     group by account_id
 ),
@@ -66,7 +66,7 @@ milestones as (
 ),
 
 certainty as (
-    select account_id, avg(confidence) as identity_confidence
+    select account_id, {{ exact_sum("confidence") }} / count(*) as identity_confidence
     from {{ ref("account_members") }}
     group by account_id
 ),

@@ -23,7 +23,7 @@ ranked as (
         signals.account_id,
         signals.signal,
         signals.event_id,
-        signals.person_id,
+        coalesce(person_identifiers.person_id, signals.person_id) as person_id,
         signals.occurred_at,
         row_number() over (
             partition by signals.account_id, signals.signal
@@ -32,6 +32,9 @@ ranked as (
     from signals
     cross join scoring
     inner join contributions on signals.account_id = contributions.account_id and signals.signal = contributions.signal
+    -- The event was counted for the person as known then; it is shown with the one that it turned out to be.
+    left join {{ ref("person_anchors") }} as anchors on signals.person_id = anchors.person_id
+    left join {{ ref("person_identifiers") }} as person_identifiers on anchors.node = person_identifiers.node
     where
         signals.occurred_at < scoring.as_of_date
         and signals.available_at < scoring.as_of_date

@@ -13,8 +13,8 @@ summed as (
         run_id,
         account_id,
         signal,
-        sum(contribution) as contribution,
-        sum(points) as points
+        {{ exact_sum("contribution") }} as contribution,
+        {{ exact_sum("points") }} as points
     from contributions
     group by run_id, account_id, signal
 ),

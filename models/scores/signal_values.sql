@@ -36,7 +36,7 @@ account_signals as (
         ["momentum", "cast(momentum__events as double)", "case when momentum__events > 0.2 then 'rising' when momentum__events < -0.2 then 'falling' else 'steady' end"],
         ["recency", "cast(recency__days_since_last as double)", "coalesce(cast(recency__days_since_last as varchar), 'never active')"],
         ["tenure", "cast(tenure__days as double)", "cast(tenure__days as varchar)"],
-        ["seats", "cast(seats__utilisation as double)", "coalesce(round(100 * seats__utilisation) || ' %', 'no plan known')"],
+        ["seats", "cast(seats__utilisation as double)", "coalesce(cast(round(100 * seats__utilisation) as integer) || ' %', 'no plan known')"],
         ["touches", "cast(touches__touches_90d as double)", "touches__touches_90d || ' in the last 90 days'"],
         ["company_size", "cast(company_size__employees as double)", "coalesce(cast(company_size__employees as varchar), 'not known')"],
         ["industry", "cast(null as double)", "coalesce(industry__name, 'not known')"],

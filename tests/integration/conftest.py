@@ -77,9 +77,9 @@ def rows_of(path: Path) -> dict[str, list[tuple]]:
 
 @pytest.fixture(scope="session")
 def small_company(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """150 simulated companies, run once. Copy it before changing anything."""
+    """400 simulated companies, enough wins to learn from; run once. Copy it before changing anything."""
     installation = Installation(tmp_path_factory.mktemp("small_company"))
-    installation.pql("demo", "--accounts", "150")
+    installation.pql("demo", "--accounts", "400")
     return installation
 
 

@@ -121,7 +121,9 @@ class Identity:
     persons: Components
     organisations: Components
     companies_of: Mapping[str, list[tuple[datetime, str]]]
-    individual_since: Mapping[str, datetime]  # by person's anchor; absent for anonymous visitors and for members from the start
+    individual_since: Mapping[
+        str, datetime
+    ]  # by person's anchor; absent for anonymous visitors and for members from the start
 
 
 def resolve(

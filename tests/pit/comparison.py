@@ -33,8 +33,12 @@ def differences(
         if name not in keys and name not in ignored
     }
     kept = f"as_of_date <= date '{last_date}' and {BOTH_KNOW}"
-    connection.execute(f"create or replace temp table left_rows as select *, true as present from one.{table} where {kept}")
-    connection.execute(f"create or replace temp table right_rows as select *, true as present from other.{table} where {kept}")
+    connection.execute(
+        f"create or replace temp table left_rows as select *, true as present from one.{table} where {kept}"
+    )
+    connection.execute(
+        f"create or replace temp table right_rows as select *, true as present from other.{table} where {kept}"
+    )
     (compared,) = connection.execute("select count(*) from left_rows").fetchone()
     (repeated,) = connection.execute(f"select count(*) - count(distinct ({', '.join(keys)})) from left_rows").fetchone()
     assert repeated == 0, f"{table} has {repeated} rows more than its grain {keys}"

@@ -12,6 +12,21 @@ END = "2026-07-01"
 Change = Callable[[duckdb.DuckDBPyConnection], None]
 
 
+def plant_window_edges(connection: duckdb.DuckDBPyConnection) -> None:
+    """One more workspace, with an event on each side of every edge: of windows, of days, of what is known at midnight."""
+    midnight, microsecond = "timestamp '2026-03-01'", "interval 1 microsecond"
+    at_edges = [f"{midnight} - interval {days} day" for days in (0, 1, 7, 14, 28, 90)]
+    occurred = at_edges + [f"{edge} - {microsecond}" for edge in at_edges]
+    moments = [(moment, moment) for moment in occurred]
+    moments += [(f"{midnight} - interval 3 day", f"{midnight} {shift}") for shift in ("", f"- {microsecond}")]
+    moments += [(f"timestamp '2025-07-01' {shift}", "timestamp '2025-07-03'") for shift in ("", f"- {microsecond}")]
+    for number, (occurred_at, received_at) in enumerate(moments):
+        connection.execute(
+            "insert into segment.pages (id, user_id, context_group_id, name, timestamp, received_at) "
+            f"values ('edge-{number}', 'edge-user-{number % 3}', 'edge-workspace', 'Pricing', {occurred_at}, {received_at})"
+        )
+
+
 @pytest.fixture(scope="session")
 def built_copy(
     raw_company: Path, build_features: Callable[[Path, str], None], tmp_path_factory: pytest.TempPathFactory
@@ -23,6 +38,7 @@ def built_copy(
         shutil.copyfile(raw_company / "pql.duckdb", home / "pql.duckdb")
         with duckdb.connect(str(home / "pql.duckdb")) as connection:
             connection.execute("drop schema truth cascade")
+            plant_window_edges(connection)
             if change is not None:
                 change(connection)
         build_features(home, as_of_date)

@@ -82,7 +82,8 @@ def merge_people(connection: duckdb.DuckDBPyConnection, at: str) -> None:
         where one.number % 3 = 0
         """
     )
-    call = f"'merge-' || number as id, {at} + interval 1 hour * number as received_at, {at} + interval 1 hour * number as timestamp"
+    moment = f"{at} + interval 1 hour * number"
+    call = f"uuid()::varchar as id, {moment} as received_at, {moment} as timestamp"
     connection.execute(  # one gives the other's address
         "insert into segment.identifies by name "
         f"select {call}, user_id, other_email as email, 'Student' as title from pairs where number % 2 = 0"
@@ -117,7 +118,7 @@ def change_crm(connection: duckdb.DuckDBPyConnection, at: str) -> None:
             'Mining' as industry, 7 * number_of_employees as number_of_employees, 'ZZ' as billing_country,
             (select max(workspace_id) from billing.subscriptions where hash(workspace_id) % 97 = hash({history}.id) % 97) as workspace_id_c
         )
-        from {history} where {chosen('id', 3)}
+        from {history} where {chosen("id", 3)}
         qualify row_number() over (partition by id order by _fivetran_start desc) = 1
         """
     )
@@ -125,7 +126,7 @@ def change_crm(connection: duckdb.DuckDBPyConnection, at: str) -> None:
         f"""
         insert into {history} by name
         select * replace ('late-' || id as id, {at} + interval 1 day as _fivetran_start, {at} + interval 1 day as created_date)
-        from {history} where {chosen('id', 4)}
+        from {history} where {chosen("id", 4)}
         qualify row_number() over (partition by id order by _fivetran_start desc) = 1
         """
     )
@@ -190,7 +191,7 @@ def change_deals(connection: duckdb.DuckDBPyConnection, at: str) -> None:
         select 'deal-' || id as id, id as account_id, 'New deal' as name, 'Closed Won' as stage_name, 'New Business' as type,
             1000.0 as amount, true as is_closed, true as is_won, false as is_deleted, {at} + interval 3 day as created_date,
             cast({at} + interval 9 day as date) as close_date
-        from salesforce.account where {chosen('id', 3)}
+        from salesforce.account where {chosen("id", 3)}
     """
     connection.execute(f"insert into {deals} by name {new}")
     for closed, days in (("false", 3), ("true", 9)):
@@ -205,7 +206,7 @@ def change_other_sources(connection: duckdb.DuckDBPyConnection, at: str) -> None
         f"""
         insert into enrichment.companies by name
         select * replace ('Mining' as industry, employees * 9 as employees, 'ZZ' as country, 0.99 as match_confidence, {at} as enriched_at)
-        from enrichment.companies where enriched_at < {at} and {chosen('domain', 2)}
+        from enrichment.companies where enriched_at < {at} and {chosen("domain", 2)}
         """
     )
     connection.execute(

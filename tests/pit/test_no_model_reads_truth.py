@@ -25,7 +25,8 @@ def test_no_model_depends_on_the_schema_truth(manifest: dict) -> None:
     dependents = {
         name: sorted(set(node["depends_on"]["nodes"]) & truth)
         for name, node in manifest["nodes"].items()
-        if node["resource_type"] in ("model", "snapshot", "seed", "test") and set(node.get("depends_on", {}).get("nodes", [])) & truth
+        if node["resource_type"] in ("model", "snapshot", "seed", "test")
+        and set(node.get("depends_on", {}).get("nodes", [])) & truth
     }
     assert not truth
     assert not dependents
@@ -40,6 +41,8 @@ def test_no_sql_of_the_project_names_the_schema_truth(manifest: dict) -> None:
     assert [name for name, text in texts.items() if READS_TRUTH.search(text)] == []
 
 
-@pytest.mark.parametrize("text", ['from truth.people', 'from "truth"."people"', 'from pql.truth.accounts', 'source("truth", "people")'])
+@pytest.mark.parametrize(
+    "text", ["from truth.people", 'from "truth"."people"', "from pql.truth.accounts", 'source("truth", "people")']
+)
 def test_the_pattern_sees_every_way_to_name_it(text: str) -> None:
     assert READS_TRUTH.search(text)

@@ -2,7 +2,11 @@
 
 import duckdb
 
-RECEIVED = {"marketing.touches": "received_at", "enrichment.companies": "enriched_at", "enrichment.people": "enriched_at"}
+RECEIVED = {
+    "marketing.touches": "received_at",
+    "enrichment.companies": "enriched_at",
+    "enrichment.people": "enriched_at",
+}
 CREATED = ("contact", "lead", "task")
 HISTORIES = {"account": "account_history", "opportunity": "opportunity_history"}
 OPEN_END = "timestamp '9999-12-31 23:59:59'"

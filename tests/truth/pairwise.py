@@ -28,7 +28,8 @@ def agreement(predicted: Mapping[Hashable, Hashable], true: Mapping[Hashable, se
     cluster = {item: predicted.get(item, ("alone", item)) for item in true}
     cells = Counter((cluster[item], next(iter(groups))) for item, groups in true.items() if len(groups) == 1)
     group = {
-        item: max(sorted(groups), key=lambda candidate: cells[cluster[item], candidate]) for item, groups in true.items()
+        item: max(sorted(groups), key=lambda candidate: cells[cluster[item], candidate])
+        for item, groups in true.items()
     }
     together = pairs(Counter((cluster[item], group[item]) for item in true).values())
     predicted_pairs = pairs(Counter(cluster.values()).values())

@@ -51,7 +51,9 @@ def test_identifiers_are_joined_into_the_people_they_belong_to(
     company: Path, read_rows: Read, record_property: Record
 ) -> None:
     true: dict[Hashable, set[str]] = defaultdict(set)
-    for kind, identifier, person in read_rows(company, "select identifier_type, identifier, true_person from truth.people"):
+    for kind, identifier, person in read_rows(
+        company, "select identifier_type, identifier, true_person from truth.people"
+    ):
         true[kind, identifier].add(person)
     predicted = {
         (kind, identifier): person
@@ -169,4 +171,3 @@ def test_the_model_beats_its_baselines_out_of_time(company: Path, read_rows: Rea
         record_property(f"auc_{name}", value)
     assert auc["gradient_boosting"][0] > auc["logistic"][1]
     assert auc["gradient_boosting"][0] > auc["newest_first"][2]
-

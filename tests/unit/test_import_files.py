@@ -57,8 +57,7 @@ def import_text(folder: Path, text: str | bytes, name: str = "events.csv", **opt
 def contents(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
     names = [*TABLES, "quarantine", "imports"]
     return {
-        name: connection.execute(f"SELECT rowid, * FROM backend.{name} ORDER BY rowid").fetchall()
-        for name in names
+        name: connection.execute(f"SELECT rowid, * FROM backend.{name} ORDER BY rowid").fetchall() for name in names
     }
 
 

@@ -78,7 +78,7 @@ def test_the_published_file_holds_one_run_under_plain_names(backend: Backend, tm
     (tmp_path / "published").mkdir()
     (tmp_path / "published" / "pql.writing").write_bytes(b"what a crash left")
 
-    write_published_file(backend, tmp_path, "one")
+    write_published_file(backend, tmp_path)
 
     with open_published(tmp_path) as published:
         assert query(published, "select account_id, score from scores.numbers") == [
@@ -92,7 +92,7 @@ def test_the_published_file_holds_one_run_under_plain_names(backend: Backend, tm
 def test_a_reader_keeps_the_file_it_opened_while_a_new_one_takes_its_place(backend: Backend, tmp_path: Path):
     run_with(backend, "one", 50)
     publish_run(backend, "one", NOON, CONTENT)
-    write_published_file(backend, tmp_path, "one")
+    write_published_file(backend, tmp_path)
     reader = subprocess.Popen(
         [sys.executable, "-c", f"""
 import duckdb, sys
@@ -108,7 +108,7 @@ print(connection.execute("select run_id from publishing.runs").fetchall())
 
     run_with(backend, "two", 51)
     publish_run(backend, "two", NOON, CONTENT)
-    write_published_file(backend, tmp_path, "two")
+    write_published_file(backend, tmp_path)
 
     output, _ = reader.communicate("go on\n")
     assert output.strip() == "[('one',)]"

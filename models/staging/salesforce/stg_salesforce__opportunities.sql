@@ -17,14 +17,40 @@ latest as (
     {{ source_columns("salesforce", "opportunity", columns + [["last_modified_date", "timestamp"]]) }}
 ),
 
-moments as (
+-- A deal that was lost, opened again and won was won on the last of these days: the outcome counts from the first version
+-- after which nothing else was said.
+outcomes as (
+    select
+        history.id,
+        history._fivetran_start,
+        history.is_deleted,
+        history.is_closed and history.is_won is not distinct from latest.is_won as is_final_outcome
+    from history
+    inner join latest on history.id = latest.id
+),
+
+reopenings as (
     select
         id,
-        min(_fivetran_start) as created_available_at,
-        min(case when is_closed then _fivetran_start end) as closed_available_at,
-        min(case when is_deleted then _fivetran_start end) as deleted_available_at
-    from history
+        max(case when not is_final_outcome then _fivetran_start end) as last_other_at
+    from outcomes
     group by id
+),
+
+moments as (
+    select
+        outcomes.id,
+        min(outcomes._fivetran_start) as created_available_at,
+        min(
+            case
+                when reopenings.last_other_at is null or outcomes._fivetran_start > reopenings.last_other_at
+                    then outcomes._fivetran_start
+            end
+        ) as closed_available_at,
+        min(case when outcomes.is_deleted then outcomes._fivetran_start end) as deleted_available_at
+    from outcomes
+    inner join reopenings on outcomes.id = reopenings.id
+    group by outcomes.id
 ),
 
 joined as (

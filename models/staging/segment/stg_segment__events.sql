@@ -83,7 +83,7 @@ messages as (
 numbered as (
     select
         *,
-        row_number() over (partition by id order by received_at, timestamp, properties) as delivery
+        row_number() over (partition by id order by received_at, timestamp, event_type, properties) as delivery
     from messages
 ),
 
