@@ -23,7 +23,10 @@ check: $(VENV)/dev.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/python -m orchestration.project_checks
+	mkdir -p target/check
+	PQL_HOME=target/check $(BIN)/dbt --quiet parse --profiles-dir . --target-path target
+	$(BIN)/dbt-bouncer
+	PQL_HOME=target/check $(BIN)/sqlfluff lint --processes 2 models
 
 docs: $(VENV)/dev.installed
 	$(BIN)/python -m orchestration.dictionary docs/data-dictionary.md

@@ -20,7 +20,11 @@ reach as (
 ranked as (
     select
         *,
-        min(age_rank) over (partition by node order by available_at, age_rank rows between unbounded preceding and current row) as oldest_so_far,
+        min(age_rank) over (
+            partition by node
+            order by available_at, age_rank
+            rows between unbounded preceding and current row
+        ) as oldest_so_far,
         row_number() over (partition by node, available_at order by age_rank) as rank_at_the_time
     from reach
 ),

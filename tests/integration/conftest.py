@@ -49,6 +49,17 @@ class Installation:
         )
         return output
 
+    def dbt(self, *arguments: str) -> str:
+        """Runs dbt on the project; its output. Fails where dbt does."""
+        command = [str(Path(sys.executable).parent / "dbt"), *arguments, "--project-dir", str(self.project)]
+        environment = self.environment() | {"DBT_TARGET_PATH": str(self.home / "target"), "DO_NOT_TRACK": "1"}
+        done = subprocess.run(
+            [*command, "--profiles-dir", str(self.project)],
+            cwd=self.project, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-6000:]
+        return done.stdout
+
     def published(self) -> dict[str, list[tuple]]:
         """Every published row, by schema.table, in a fixed order."""
         return rows_of(self.home / "published" / "pql.duckdb")

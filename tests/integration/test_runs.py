@@ -1,6 +1,7 @@
 """A run publishes all of itself or nothing: repeated, broken on purpose, and killed."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -30,8 +31,8 @@ BROKEN = {
     ),
     "scores_use_only_known_words": (
         "models/scores/account_score_history.sql",
-        "then 'sales_ready'",
-        "then 'call_them_all'",
+        "when milestones.has_milestone = 1 then 'activated'",
+        "when milestones.has_milestone = 1 then 'lukewarm'",
     ),
     "summaries_name_only_signals_of_the_ledger": (
         "models/scores/account_score_history.sql",
@@ -60,6 +61,13 @@ def test_a_second_run_without_new_data_changes_no_published_value(small_company:
     assert "Nothing changed" in output
     assert again.published() == before
     assert again.working("select status from publishing.runs order by started_at") == [("published",), ("unchanged",)]
+
+
+def test_dbt_unit_tests_pass_on_a_built_warehouse(small_company: Installation, tmp_path: Path):
+    built = small_company.copied_to(tmp_path / "home")
+    output = built.dbt("test", "--select", "test_type:unit")
+
+    assert re.search(r"Done. PASS=\d+ WARN=0 ERROR=0 SKIP=0", output)
 
 
 def test_the_published_file_holds_only_what_consumers_read(small_company: Installation):

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import duckdb
 
-BOTH_KNOW = "account_id in (select account_id from one.identity.accounts intersect select account_id from other.identity.accounts)"
+ACCOUNTS_OF_BOTH = (
+    "select account_id from one.identity.accounts intersect select account_id from other.identity.accounts"
+)
+BOTH_KNOW = f"account_id in ({ACCOUNTS_OF_BOTH})"
 
 
 @contextmanager
@@ -26,7 +29,7 @@ def differences(
     ignored: tuple[str, ...] = (),
     relative_tolerance: float = 0.0,
 ) -> tuple[int, list[str]]:
-    """Rows compared, and what differs up to `last_date`: (row, column, value in one, value in other), both directions."""
+    """How many rows were compared, and what differs up to `last_date` in either direction, one text per cell."""
     columns = {
         name: kind
         for name, kind, *_ in connection.execute(f"describe one.{table}").fetchall()

@@ -13,7 +13,7 @@ Change = Callable[[duckdb.DuckDBPyConnection], None]
 
 
 def plant_window_edges(connection: duckdb.DuckDBPyConnection) -> None:
-    """One more workspace, with an event on each side of every edge: of windows, of days, of what is known at midnight."""
+    """One more workspace, with an event on each side of every edge: of windows, of days, of what midnight knows."""
     midnight, microsecond = "timestamp '2026-03-01'", "interval 1 microsecond"
     at_edges = [f"{midnight} - interval {days} day" for days in (0, 1, 7, 14, 28, 90)]
     occurred = at_edges + [f"{edge} - {microsecond}" for edge in at_edges]
@@ -22,8 +22,10 @@ def plant_window_edges(connection: duckdb.DuckDBPyConnection) -> None:
     moments += [(f"timestamp '2025-07-01' {shift}", "timestamp '2025-07-03'") for shift in ("", f"- {microsecond}")]
     for number, (occurred_at, received_at) in enumerate(moments):
         connection.execute(
-            "insert into segment.pages (id, user_id, context_group_id, name, timestamp, received_at) "
-            f"values ('edge-{number}', 'edge-user-{number % 3}', 'edge-workspace', 'Pricing', {occurred_at}, {received_at})"
+            f"""
+            insert into segment.pages (id, user_id, context_group_id, name, timestamp, received_at)
+            values ('edge-{number}', 'edge-user-{number % 3}', 'edge-workspace', 'Pricing', {occurred_at}, {received_at})
+            """
         )
 
 

@@ -2,12 +2,16 @@
 
 import duckdb
 
+SOME_DOMAIN = "select min(domain) from enrichment.companies where hash(domain) % 97 = number % 97"
+SOME_WORKSPACE = "select max(workspace_id) from billing.subscriptions where hash(workspace_id) % 17"
+
 
 def mutate(connection: duckdb.DuckDBPyConnection, date: str) -> None:
     """Deterministic: rows are chosen by the hash of their id."""
     at = f"timestamp '{date}'"
     connection.execute(
-        "create temp table users_by_number as select id as user_id, row_number() over (order by hash(id)) - 1 as number from segment.users"
+        "create temp table users_by_number as "
+        "select id as user_id, row_number() over (order by hash(id)) - 1 as number from segment.users"
     )
     change_events(connection, at)
     redeliver_old_messages(connection, at)
@@ -55,7 +59,9 @@ def redeliver_old_messages(connection: duckdb.DuckDBPyConnection, at: str) -> No
             f"""
             insert into segment.{table} by name
             select * replace (
-                'somebody-else' as user_id, timestamp - interval 90 day as timestamp, {at} + interval 3 hour as received_at
+                'somebody-else' as user_id,
+                timestamp - interval 90 day as timestamp,
+                {at} + interval 3 hour as received_at
             )
             from segment.{table} where received_at < {at} and {chosen("id", 20)}
             """
@@ -63,7 +69,7 @@ def redeliver_old_messages(connection: duckdb.DuckDBPyConnection, at: str) -> No
 
 
 def merge_people(connection: duckdb.DuckDBPyConnection, at: str) -> None:
-    """Old people turn out to be one: by a shared address, a shared device, an alias. Others join a workspace or a domain."""
+    """Old people turn out to be one: by a shared address, device or alias. Others join a workspace or a domain."""
     connection.execute(  # neighbours are mostly colleagues
         """
         create temp table old_users as
@@ -90,15 +96,16 @@ def merge_people(connection: duckdb.DuckDBPyConnection, at: str) -> None:
     )
     connection.execute(  # both use a new device; and an address at the domain of a company
         f"insert into segment.identifies by name select {call}, user_id, 'new-device-' || number as anonymous_id, "
-        "'person' || number || '@' || (select min(domain) from enrichment.companies where hash(domain) % 97 = number % 97) as email "
+        f"'person' || number || '@' || ({SOME_DOMAIN}) as email "
         "from pairs where number % 4 = 1"
     )
     connection.execute(
-        f"insert into segment.aliases by name select {call}, user_id, other_user_id as previous_id from pairs where number % 4 = 3"
+        f"insert into segment.aliases by name select {call}, user_id, other_user_id as previous_id "
+        "from pairs where number % 4 = 3"
     )
     connection.execute(  # somebody joins another workspace
         f"insert into segment.groups by name select {call}, other_user_id as user_id, "
-        "(select max(workspace_id) from billing.subscriptions where hash(workspace_id) % 17 = number % 17) as group_id, "
+        f"({SOME_WORKSPACE} = number % 17) as group_id, "
         "case number % 5 when 0 then 'rival-one.example' else 'newname' || number || '.example' end as domain, "
         "5000 as employees from pairs"
     )
@@ -114,9 +121,11 @@ def change_crm(connection: duckdb.DuckDBPyConnection, at: str) -> None:
         f"""
         insert into {history} by name
         select * replace (
-            {at} + interval 5 day as _fivetran_start, 'Changed ' || name as name, 'https://' || id || '-new.example' as website,
+            {at} + interval 5 day as _fivetran_start,
+            'Changed ' || name as name,
+            'https://' || id || '-new.example' as website,
             'Mining' as industry, 7 * number_of_employees as number_of_employees, 'ZZ' as billing_country,
-            (select max(workspace_id) from billing.subscriptions where hash(workspace_id) % 97 = hash({history}.id) % 97) as workspace_id_c
+            ({SOME_WORKSPACE} = hash({history}.id) % 17) as workspace_id_c
         )
         from {history} where {chosen("id", 3)}
         qualify row_number() over (partition by id order by _fivetran_start desc) = 1
@@ -125,7 +134,9 @@ def change_crm(connection: duckdb.DuckDBPyConnection, at: str) -> None:
     connection.execute(  # new accounts claim the websites of old ones
         f"""
         insert into {history} by name
-        select * replace ('late-' || id as id, {at} + interval 1 day as _fivetran_start, {at} + interval 1 day as created_date)
+        select * replace (
+            'late-' || id as id, {at} + interval 1 day as _fivetran_start, {at} + interval 1 day as created_date
+        )
         from {history} where {chosen("id", 4)}
         qualify row_number() over (partition by id order by _fivetran_start desc) = 1
         """
@@ -134,7 +145,9 @@ def change_crm(connection: duckdb.DuckDBPyConnection, at: str) -> None:
         f"""
         create or replace table {history} as
         select * replace (
-            coalesce(lead(_fivetran_start) over versions - interval 1 millisecond, timestamp '9999-12-31 23:59:59') as _fivetran_end,
+            coalesce(
+                lead(_fivetran_start) over versions - interval 1 millisecond, timestamp '9999-12-31 23:59:59'
+            ) as _fivetran_end,
             lead(_fivetran_start) over versions is null as _fivetran_active
         )
         from {history}
@@ -154,7 +167,8 @@ def change_crm(connection: duckdb.DuckDBPyConnection, at: str) -> None:
         """
     )
     connection.execute(  # two strangers at one domain, whom nobody has tied to an account yet
-        "insert into salesforce.contact by name select 'nobody-' || number as id, 'x' || number || '@nowhere.example' as email, "
+        "insert into salesforce.contact by name "
+        "select 'nobody-' || number as id, 'x' || number || '@nowhere.example' as email, "
         f"{at} + interval 2 hour as created_date, false as is_deleted from pairs where number < 10"
     )
     connection.execute(  # a deleted contact was one until then
@@ -162,7 +176,8 @@ def change_crm(connection: duckdb.DuckDBPyConnection, at: str) -> None:
         f"where created_date < {at} and {chosen('id', 6)}"
     )
     connection.execute(
-        f"insert into salesforce.lead by name select 'lead-' || number as id, email, {at} as created_date, false as is_deleted from pairs"
+        "insert into salesforce.lead by name "
+        f"select 'lead-' || number as id, email, {at} as created_date, false as is_deleted from pairs"
     )
 
 
@@ -171,25 +186,31 @@ def change_deals(connection: duckdb.DuckDBPyConnection, at: str) -> None:
     later_deals = f"select id from {deals} where created_date >= {at} and {chosen('id', 3)}"
     connection.execute(f"delete from {history} where id in ({later_deals})")
     connection.execute(f"delete from {deals} where created_date >= {at} and {chosen('id', 3)}")
-    ending = f"id in (select id from {history} group by id having min(_fivetran_start) < {at} and max(_fivetran_start) >= {at})"
+    ending = (
+        f"id in (select id from {history} group by id "
+        f"having min(_fivetran_start) < {at} and max(_fivetran_start) >= {at})"
+    )
     connection.execute(  # what ends later ends otherwise: won becomes lost, lost becomes won
-        f"update {history} set is_won = not is_won, amount = 3 * amount where is_closed and _fivetran_start >= {at} and {ending}"
+        f"update {history} set is_won = not is_won, amount = 3 * amount "
+        f"where is_closed and _fivetran_start >= {at} and {ending}"
     )
     connection.execute(
-        f"update {deals} set is_won = not is_won, amount = 3 * amount where is_closed and close_date >= date {at[9:]} and {ending} "
-        f"and id not in (select id from {history} where is_closed and _fivetran_start < {at})"
+        f"update {deals} set is_won = not is_won, amount = 3 * amount "
+        f"where is_closed and close_date >= {at} and {ending} and id not in (select id from {history} where is_closed and _fivetran_start < {at})"
     )
     connection.execute(  # a won deal is found to be a mistake
         f"create temp table mistakes as select * from {deals} where is_won and not is_deleted and {chosen('id', 4)}"
     )
     connection.execute(
-        f"insert into {history} by name select *, true as _fivetran_active, greatest(last_modified_date, {at}) + interval 1 day as _fivetran_start "
-        "from (select * replace (true as is_deleted) from mistakes)"
+        f"insert into {history} by name select *, true as _fivetran_active, "
+        f"greatest(last_modified_date, {at}) + interval 1 day as _fivetran_start from (select * replace (true as is_deleted) from mistakes)"
     )
     connection.execute(f"update {deals} set is_deleted = true where id in (select id from mistakes)")
     new = f"""
-        select 'deal-' || id as id, id as account_id, 'New deal' as name, 'Closed Won' as stage_name, 'New Business' as type,
-            1000.0 as amount, true as is_closed, true as is_won, false as is_deleted, {at} + interval 3 day as created_date,
+        select 'deal-' || id as id, id as account_id, 'New deal' as name,
+            'Closed Won' as stage_name, 'New Business' as type,
+            1000.0 as amount, true as is_closed, true as is_won, false as is_deleted,
+            {at} + interval 3 day as created_date,
             cast({at} + interval 9 day as date) as close_date
         from salesforce.account where {chosen("id", 3)}
     """
@@ -205,15 +226,16 @@ def change_other_sources(connection: duckdb.DuckDBPyConnection, at: str) -> None
     connection.execute(  # the provider now says something else, and is sure of it
         f"""
         insert into enrichment.companies by name
-        select * replace ('Mining' as industry, employees * 9 as employees, 'ZZ' as country, 0.99 as match_confidence, {at} as enriched_at)
+        select * replace (
+            'Mining' as industry, employees * 9 as employees, 'ZZ' as country, 0.99 as match_confidence, {at} as enriched_at
+        )
         from enrichment.companies where enriched_at < {at} and {chosen("domain", 2)}
         """
     )
     connection.execute(
         f"""
         insert into enrichment.people by name
-        select 'x' as title, email, (select min(domain) from enrichment.companies where hash(domain) % 97 = number % 97) as company_domain,
-            0.99 as match_confidence, {at} as enriched_at
+        select 'x' as title, email, ({SOME_DOMAIN}) as company_domain, 0.99 as match_confidence, {at} as enriched_at
         from pairs where email is not null
         """
     )
@@ -223,9 +245,10 @@ def change_other_sources(connection: duckdb.DuckDBPyConnection, at: str) -> None
         f"from marketing.touches where {chosen('id', 3)}"
     )
     connection.execute(
-        f"update billing.subscriptions set ended_at = {at} + interval 1 day where ended_at is null and {chosen('id', 2)}"
+        f"update billing.subscriptions set ended_at = {at} + interval 1 day "
+        f"where ended_at is null and {chosen('id', 2)}"
     )
     connection.execute(
-        f"insert into billing.subscriptions by name select * replace ('sub-' || id as id, 77 as seats, {at} as started_at, null as ended_at) "
-        f"from billing.subscriptions where {chosen('id', 2)}"
+        "insert into billing.subscriptions by name "
+        f"select * replace ('sub-' || id as id, 77 as seats, {at} as started_at, null as ended_at) from billing.subscriptions where {chosen('id', 2)}"
     )

@@ -1,4 +1,4 @@
-"""Design section 3: whatever is added, changed or deleted from D on, what a model learns as of D stays bit for bit the same."""
+"""Design section 3: whatever is added, changed or deleted from D on, what a model learns as of D stays bit-identical."""
 
 from collections.abc import Callable
 from functools import partial

@@ -26,7 +26,7 @@ Fact = tuple[str | None, datetime, datetime, float | None]  # person, occurred, 
 
 
 def metrics_of(facts: list[Fact], as_of: date, cap: int | None, half_life: float) -> dict[str, float] | None:
-    """One row of account_signal_metrics from the individual events of one account and signal; None where there is no row."""
+    """One row of account_signal_metrics from the events of one account and signal; None where there is no row."""
     midnight = datetime(as_of.year, as_of.month, as_of.day)  # noqa: DTZ001 - the warehouse keeps UTC without a zone
     known = [fact for fact in facts if fact[1] < midnight and fact[2] < midnight]
     recent = [fact for fact in known if fact[1] >= midnight - timedelta(days=LOOKBACK_DAYS)]

@@ -44,7 +44,8 @@ def test_every_account_known_at_the_date_was_known_then(full_build: Path, replay
     with two_builds(full_build, truncated) as connection:
         missing = connection.execute(
             "select account_id, name, first_seen_at from one.identity.accounts "
-            "where first_seen_at < cast(? as timestamp) and account_id not in (select account_id from other.identity.accounts)",
+            "where first_seen_at < cast(? as timestamp) "
+            "and account_id not in (select account_id from other.identity.accounts)",
             [date],
         ).fetchall()
     assert not missing
@@ -56,7 +57,7 @@ def test_an_account_of_then_is_gone_today_only_where_it_was_merged(
     date, truncated = replay
     with two_builds(full_build, truncated) as connection:
         gone = connection.execute(
-            "select account_id, name, kind from other.identity.accounts anti join one.identity.accounts using (account_id)"
+            "select account_id from other.identity.accounts anti join one.identity.accounts using (account_id)"
         ).fetchall()
         (total,) = connection.execute("select count(*) from other.identity.accounts").fetchone()
         unexplained = connection.execute(
@@ -91,11 +92,11 @@ def test_an_account_of_then_is_gone_today_only_where_it_was_merged(
                 inner join one.identity.accounts as into_accounts on absorbed.account_id = into_accounts.account_id
                 group by gone.account_id, absorbed.account_id
                 having count(distinct identified.node) = (
-                    select count(distinct node) from identified as all_of_it where all_of_it.account_id = gone.account_id
+                    select count(distinct node) from identified as own where own.account_id = gone.account_id
                 )
             ),
 
-            -- An individual leaves by being merged with an older person, not by belonging to a company from the first day on.
+            -- An individual leaves by being merged with an older person, not by having been at a company all along.
             same_person as (
                 select gone.account_id
                 from gone
@@ -104,7 +105,8 @@ def test_an_account_of_then_is_gone_today_only_where_it_was_merged(
                 where gone.kind = 'individual'
             )
 
-            select * from gone where account_id not in (select account_id from merged) or account_id in (select account_id from same_person)
+            select * from gone
+            where account_id not in (select account_id from merged) or account_id in (select account_id from same_person)
             """
         ).fetchall()
     share = len(gone) / total

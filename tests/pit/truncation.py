@@ -41,7 +41,8 @@ def rewind_history(connection: duckdb.DuckDBPyConnection, table: str, history: s
     connection.execute(f"delete from salesforce.{history} where _fivetran_start >= {at}")
     connection.execute(
         f"update salesforce.{history} set _fivetran_end = {OPEN_END}, _fivetran_active = true "
-        f"where _fivetran_start = (select max(_fivetran_start) from salesforce.{history} as later where later.id = {history}.id)"
+        "where _fivetran_start = "
+        f"(select max(_fivetran_start) from salesforce.{history} as later where later.id = {history}.id)"
     )
     columns = [row[0] for row in connection.execute(f"describe salesforce.{table}").fetchall()]
     connection.execute(f"delete from salesforce.{table}")

@@ -22,8 +22,8 @@ def agreement(predicted: Mapping[Hashable, Hashable], true: Mapping[Hashable, se
 
     Args:
         predicted: cluster by item; an item without one stands alone.
-        true: the groups of each item. An item of several groups (a shared device) counts as one of the group that most of
-            its cluster belongs to: it is right with any of them.
+        true: the groups of each item. An item of several groups (a shared device) counts as one of the group that most
+            of its cluster belongs to: it is right with any of them.
     """
     cluster = {item: predicted.get(item, ("alone", item)) for item in true}
     cells = Counter((cluster[item], next(iter(groups))) for item, groups in true.items() if len(groups) == 1)

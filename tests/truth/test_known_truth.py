@@ -32,7 +32,7 @@ def learned(company: Path, read_rows: Read) -> dict[str, tuple[int, int]]:
     rows = read_rows(
         company,
         "select signal, rank, direction from scores.signal_weights "
-        "where model_version = (select any_value(model_version) from scores.account_scores) and rank <= 10",
+        "where model_version = (select model_version from publishing.runs where status = 'published') and rank <= 10",
     )
     assert len(rows) == 10
     return {signal: (rank, direction) for signal, rank, direction in rows}
@@ -85,7 +85,8 @@ def test_users_of_one_company_are_in_one_account(company: Path, read_rows: Read,
                 on users.node = companies.node and companies.known_until = timestamp '9999-12-31'
             left join identity.account_members as individuals
                 on users.person_id = individuals.person_id and individuals.matched_by = 'individual'
-            where users.identifier_type = 'user_id' and coalesce(companies.account_id, individuals.account_id) is not null
+            where users.identifier_type = 'user_id'
+                and coalesce(companies.account_id, individuals.account_id) is not null
             """,
         )
     )
@@ -132,8 +133,7 @@ def test_scores_follow_the_true_probability(company: Path, read_rows: Read, reco
             select reach.target as account_id, identifiers.true_account, count(*) as shared
             from truth.account_identifiers as identifiers
             inner join identity.organisation_reach as reach
-                on replace(replace(identifiers.identifier_type, 'workspace_id', 'workspace'), 'crm_account_id', 'crm_account')
-                || ':' || identifiers.identifier = reach.node
+                on replace(identifiers.identifier_type, '_id', '') || ':' || identifiers.identifier = reach.node
             group by all
         )
 
@@ -163,7 +163,7 @@ def test_the_model_beats_its_baselines_out_of_time(company: Path, read_rows: Rea
         for name, value, low, high in read_rows(
             company,
             "select model_name, value, value_low, value_high from ml.backtests where slice = 'test' and metric = 'auc' "
-            "and model_version = (select any_value(model_version) from scores.account_scores)",
+            "and model_version = (select model_version from publishing.runs where status = 'published')",
         )
     }
     for name, (value, low, high) in auc.items():

@@ -24,7 +24,7 @@ outcomes as (
         history.id,
         history._fivetran_start,
         history.is_deleted,
-        history.is_closed and history.is_won is not distinct from latest.is_won as is_final_outcome
+        (history.is_closed and coalesce(history.is_won, false) = coalesce(latest.is_won, false)) as is_final_outcome
     from history
     inner join latest on history.id = latest.id
 ),
