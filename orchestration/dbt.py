@@ -9,7 +9,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from dagster import AssetExecutionContext, AssetsDefinition, Failure
+from dagster import AssetExecutionContext, AssetsDefinition, Failure, Output
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from orchestration.progress import announce
@@ -132,9 +132,8 @@ def _quietly(events: Iterator[Any]) -> Iterator[Any]:
 
 
 def _announce_node(event: Any) -> None:
-    key = getattr(event, "asset_key", None)
-    if key is not None and getattr(event, "check_name", None) is None:
-        announce(f"built {'.'.join(key.path)}")
+    if isinstance(event, Output):
+        announce(f"built {event.metadata['unique_id'].value.split('.')[-1]}")
 
 
 def _dbt_executable() -> str:

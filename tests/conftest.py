@@ -55,7 +55,7 @@ def build_features(in_home: Run) -> Callable[[Path, str], None]:
 
 @pytest.fixture(scope="session")
 def raw_company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the raw tables of 400 simulated accounts and what a run needs beside them. Copy it, build in the copy."""
+    """A home with the raw tables of 400 simulated accounts and what a run needs beside them. To be copied."""
     from demo.simulate import simulate
     from warehouse.connection import open_working
     from warehouse.reference_lists import load_reference_lists

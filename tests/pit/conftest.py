@@ -24,7 +24,8 @@ def plant_window_edges(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(
             f"""
             insert into segment.pages (id, user_id, context_group_id, name, timestamp, received_at)
-            values ('edge-{number}', 'edge-user-{number % 3}', 'edge-workspace', 'Pricing', {occurred_at}, {received_at})
+            values
+                ('edge-{number}', 'edge-user-{number % 3}', 'edge-workspace', 'Pricing', {occurred_at}, {received_at})
             """
         )
 

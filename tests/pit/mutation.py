@@ -196,14 +196,16 @@ def change_deals(connection: duckdb.DuckDBPyConnection, at: str) -> None:
     )
     connection.execute(
         f"update {deals} set is_won = not is_won, amount = 3 * amount "
-        f"where is_closed and close_date >= {at} and {ending} and id not in (select id from {history} where is_closed and _fivetran_start < {at})"
+        f"where is_closed and close_date >= {at} and {ending} "
+        f"and id not in (select id from {history} where is_closed and _fivetran_start < {at})"
     )
     connection.execute(  # a won deal is found to be a mistake
         f"create temp table mistakes as select * from {deals} where is_won and not is_deleted and {chosen('id', 4)}"
     )
     connection.execute(
         f"insert into {history} by name select *, true as _fivetran_active, "
-        f"greatest(last_modified_date, {at}) + interval 1 day as _fivetran_start from (select * replace (true as is_deleted) from mistakes)"
+        f"greatest(last_modified_date, {at}) + interval 1 day as _fivetran_start "
+        "from (select * replace (true as is_deleted) from mistakes)"
     )
     connection.execute(f"update {deals} set is_deleted = true where id in (select id from mistakes)")
     new = f"""
@@ -227,7 +229,8 @@ def change_other_sources(connection: duckdb.DuckDBPyConnection, at: str) -> None
         f"""
         insert into enrichment.companies by name
         select * replace (
-            'Mining' as industry, employees * 9 as employees, 'ZZ' as country, 0.99 as match_confidence, {at} as enriched_at
+            'Mining' as industry, 'ZZ' as country,
+            employees * 9 as employees, 0.99 as match_confidence, {at} as enriched_at
         )
         from enrichment.companies where enriched_at < {at} and {chosen("domain", 2)}
         """
@@ -250,5 +253,6 @@ def change_other_sources(connection: duckdb.DuckDBPyConnection, at: str) -> None
     )
     connection.execute(
         "insert into billing.subscriptions by name "
-        f"select * replace ('sub-' || id as id, 77 as seats, {at} as started_at, null as ended_at) from billing.subscriptions where {chosen('id', 2)}"
+        f"select * replace ('sub-' || id as id, 77 as seats, {at} as started_at, null as ended_at) "
+        f"from billing.subscriptions where {chosen('id', 2)}"
     )

@@ -1,4 +1,4 @@
-"""Design section 3: whatever is added, changed or deleted from D on, what a model learns as of D stays bit-identical."""
+"""Design section 3: whatever is added, changed or deleted from D on, what a model learns as of D is bit-identical."""
 
 from collections.abc import Callable
 from functools import partial

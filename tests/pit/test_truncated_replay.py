@@ -106,7 +106,8 @@ def test_an_account_of_then_is_gone_today_only_where_it_was_merged(
             )
 
             select * from gone
-            where account_id not in (select account_id from merged) or account_id in (select account_id from same_person)
+            where account_id not in (select account_id from merged)
+                or account_id in (select account_id from same_person)
             """
         ).fetchall()
     share = len(gone) / total
