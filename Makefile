@@ -12,10 +12,10 @@ demo: $(VENV)/core.installed
 	$(BIN)/pql demo
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test-full: check
-	PQL_TEST_FULL=1 $(BIN)/python -m pytest
+	PQL_TEST_FULL=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 # Conventions are checks; none needs credentials.
 check: $(VENV)/dev.installed

@@ -114,7 +114,7 @@ def demo(
 
 @app.command()
 def ui() -> None:
-    """Open Dagster: the lineage from staging to activation, runs, checks, and the daily schedule (off until switched on)."""
+    """Open Dagster: lineage from staging to activation, runs, checks, and the daily schedule (off at first)."""
     from orchestration.run import dagster_home
 
     dagster_home()

@@ -133,7 +133,8 @@ def _quietly(events: Iterator[Any]) -> Iterator[Any]:
 
 def _announce_node(event: Any) -> None:
     if isinstance(event, Output):
-        announce(f"built {event.metadata['unique_id'].value.split('.')[-1]}")
+        unique_id = str(event.metadata["unique_id"].value)
+        announce(f"built {unique_id.rsplit('.', 1)[-1]}")
 
 
 def _dbt_executable() -> str:

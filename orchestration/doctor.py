@@ -162,8 +162,8 @@ def _labels(backend: Backend) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"{row['won']} won accounts to learn from",
-            "Below 20 to fit and 5 later ones to judge by, the rules score; check that deals reach accounts (reporting.account_journeys) "
-            "and the horizon in settings.csv",
+            "Below 20 to fit and 5 later ones to judge by, the rules score; check that deals reach accounts "
+            "(reporting.account_journeys) and the horizon in settings.csv",
         )
     else:
         yield Finding("ok", f"{row['won']:,} won accounts in {row['examples']:,} examples to learn from")

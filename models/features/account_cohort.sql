@@ -56,7 +56,8 @@ final as (
     from spine
     left join activity on spine.account_id = activity.account_id and spine.as_of_date = activity.as_of_date
     left join deals on spine.account_id = deals.account_id and spine.as_of_date = deals.as_of_date
-    left join {{ ref("account_exclusions") }} as exclusions on spine.account_id = exclusions.account_id
+    left join {{ ref("account_exclusions") }} as exclusions
+        on spine.account_id = exclusions.account_id and exclusions.available_at < spine.as_of_date
 )
 
 select * from final

@@ -1,4 +1,4 @@
--- Grain: one row per account that sales never works, and why (seeds/exclusions.csv).
+-- Grain: one row per account that sales never works, why, and since when that could be known (seeds/exclusions.csv).
 
 with
 
@@ -7,48 +7,59 @@ exclusions as (
 ),
 
 domains as (
-    select account_id, domain from {{ ref("accounts") }} where domain is not null
-
-    union
-
-    select reach.target, identifiers.identifier
+    select reach.target as account_id, identifiers.identifier as domain, reach.available_at
     from {{ ref("organisation_reach") }} as reach
     inner join {{ ref("organisation_identifiers") }} as identifiers on reach.node = identifiers.node
     where identifiers.identifier_type = 'domain'
 
-    union
+    union all
 
-    -- An individual is judged by the host of the address.
-    select members.account_id, {{ host_of("persons.email") }}
+    -- An individual is judged by the hosts of the addresses.
+    select
+        members.account_id,
+        {{ host_of("person_identifiers.identifier") }},
+        greatest(person_identifiers.available_at, members.available_at)
     from {{ ref("account_members") }} as members
-    inner join {{ ref("persons") }} as persons on members.person_id = persons.person_id
+    inner join {{ ref("person_identifiers") }} as person_identifiers on members.person_id = person_identifiers.person_id
+    where members.matched_by = 'individual' and person_identifiers.identifier_type = 'email'
+),
+
+titles as (
+    select members.account_id, traits.title, greatest(traits.available_at, members.available_at) as available_at
+    from {{ ref("account_members") }} as members
+    inner join {{ ref("person_traits") }} as traits on members.person_id = traits.person_id
     where members.matched_by = 'individual'
 ),
 
 matches as (
-    select domains.account_id, exclusions.reason
+    select domains.account_id, exclusions.reason, domains.available_at
     from domains
     inner join exclusions on exclusions.kind = 'domain' and domains.domain = lower(exclusions.value)
 
     union all
 
-    select domains.account_id, exclusions.reason
+    select domains.account_id, exclusions.reason, domains.available_at
     from domains
     inner join exclusions on exclusions.kind = 'domain_pattern' and {{ matches("domains.domain", "exclusions.value") }}
 
     union all
 
-    select members.account_id, exclusions.reason
-    from {{ ref("account_members") }} as members
-    inner join {{ ref("persons") }} as persons on members.person_id = persons.person_id
-    inner join exclusions on exclusions.kind = 'title' and lower(persons.title) = lower(exclusions.value)
-    where members.matched_by = 'individual'
+    select titles.account_id, exclusions.reason, titles.available_at
+    from titles
+    inner join exclusions on exclusions.kind = 'title' and lower(titles.title) = lower(exclusions.value)
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (partition by account_id order by available_at, reason) as match_rank
+    from matches
 ),
 
 final as (
-    select account_id, min(reason) as reason
-    from matches
-    group by account_id
+    select account_id, reason, available_at
+    from ranked
+    where match_rank = 1
 )
 
 select * from final

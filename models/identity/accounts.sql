@@ -92,7 +92,7 @@ companies as (
 first_companies as (
     select
         person_identifiers.person_id,
-        min(identifier_accounts.decided_at) as joined_company_at
+        min(greatest(identifier_accounts.decided_at, person_identifiers.available_at)) as joined_company_at
     from {{ ref("identifier_accounts") }} as identifier_accounts
     inner join {{ ref("person_identifiers") }} as person_identifiers on identifier_accounts.node = person_identifiers.node
     group by person_identifiers.person_id

@@ -85,6 +85,7 @@ final as (
         registrable.host,
         registrable.domain,
         case
+            when excluded.value is not null then 'excluded'
             when listed.kind = 'allow' then 'corporate'
             when listed.kind is not null then listed.kind
             when disposable.domain is not null then 'disposable'
@@ -92,6 +93,8 @@ final as (
             else 'corporate'
         end as kind
     from registrable
+    left join (select distinct value from {{ ref("exclusions") }} where kind = 'domain_pattern') as excluded
+        on {{ matches("registrable.host", "excluded.value") }}
     left join {{ ref("email_domains") }} as listed on registrable.domain = listed.domain
     left join {{ source("reference", "disposable_domains") }} as disposable on registrable.domain = disposable.domain
 )

@@ -58,7 +58,8 @@ known_pairs as (
         lower_identifiers.is_blocked or higher_identifiers.is_blocked as is_blocked,
         pairs.rule,
         pairs.occurred_at,
-        pairs.available_at,
+        -- A pair is known once both ends are: an alias may name an id before it is ever used.
+        greatest(pairs.available_at, lower_identifiers.first_seen_at, higher_identifiers.first_seen_at) as available_at,
         row_number() over (
             partition by pairs.lower_node, pairs.higher_node
             order by pairs.available_at, pairs.occurred_at, pairs.rule
@@ -73,7 +74,7 @@ ranked as (
         *,
         row_number() over (
             partition by lower_node, is_ranked, is_blocked
-            order by available_at, occurred_at, higher_node
+            order by available_at, higher_node
         ) as claim
     from known_pairs
     where observation = 1

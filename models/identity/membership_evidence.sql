@@ -65,7 +65,7 @@ final as (
         evidence.node,
         evidence.rule,
         evidence.organisation_node,
-        min(evidence.available_at) as available_at
+        greatest(min(evidence.available_at), min(identifiers.first_seen_at), min(organisations.first_seen_at)) as available_at
     from evidence
     inner join identifiers on evidence.node = identifiers.node
     inner join {{ ref("organisation_identifiers") }} as organisations on evidence.organisation_node = organisations.node

@@ -22,7 +22,7 @@ group_traits as (
         {{ host_of(json_text("properties", "'domain'")) }} as host,
         available_at
     from {{ ref("stg_segment__events") }}
-    where event_type = 'group'
+    where event_type = 'group' and nullif(trim(group_id), '') is not null
 ),
 
 people_at_domains as (
@@ -56,6 +56,20 @@ contacts_at_domains as (
         ) as contact_number
     from {{ ref("stg_salesforce__contacts") }} as contacts
     inner join hosts on {{ host_of("contacts.email") }} = hosts.host
+    where contacts.crm_account_id is not null
+),
+
+members_at_domains as (
+    select
+        workspace_members.group_id,
+        people_at_domains.domain,
+        greatest(workspace_members.available_at, people_at_domains.available_at) as available_at,
+        row_number() over (
+            partition by workspace_members.group_id, people_at_domains.domain
+            order by greatest(workspace_members.available_at, people_at_domains.available_at), workspace_members.member
+        ) as member_number
+    from workspace_members
+    inner join people_at_domains on workspace_members.member = people_at_domains.member
 ),
 
 claims as (
@@ -69,6 +83,13 @@ claims as (
     select 'two_contacts', 'domain:' || domain, 'crm_account:' || crm_account_id, available_at
     from contacts_at_domains
     where contact_number = 2
+
+    union all
+
+    -- A guest's domain is not the workspace's; two people's is.
+    select 'two_members', 'domain:' || domain, 'workspace:' || group_id, available_at
+    from members_at_domains
+    where member_number = 2
 
     union all
 
@@ -103,7 +124,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by claimed, case when claimant like 'domain:%' then 'domain' else 'account' end
+            partition by claimed, split_part(claimant, ':', 1)
             order by available_at, claimant, rule
         ) as claim
     from claims

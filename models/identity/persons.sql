@@ -10,34 +10,8 @@ identifiers as (
     select * from {{ ref("identifiers") }}
 ),
 
-traits as (
-    select user_id, email, name, title, available_at from {{ ref("stg_backend__people") }}
-
-    union all
-
-    select
-        user_id, email, {{ json_text("properties", "'name'") }}, {{ json_text("properties", "'title'") }}, available_at
-    from {{ ref("stg_segment__events") }}
-    where event_type = 'identify'
-
-    union all
-
-    select null, email, name, title, available_at from {{ ref("stg_salesforce__contacts") }}
-
-    union all
-
-    select null, email, null, title, available_at from {{ ref("stg_enrichment__people") }} where match_confidence >= 0.9
-),
-
 person_traits as (
-    select
-        person_identifiers.person_id,
-        traits.name,
-        traits.title,
-        traits.available_at
-    from traits
-    inner join person_identifiers
-        on coalesce('user_id:' || traits.user_id, 'email:' || traits.email) = person_identifiers.node
+    select * from {{ ref("person_traits") }}
 ),
 
 newest_traits as (

@@ -1,11 +1,11 @@
--- Grain: one row per Salesforce contact that was not deleted.
+-- Grain: one row per Salesforce contact, deleted ones too: what was known of a person is not unlearned.
 
 with
 
 contacts as (
     {{ source_columns("salesforce", "contact", [
         ["id", "varchar"], ["account_id", "varchar"], ["email", "varchar"], ["first_name", "varchar"], ["last_name", "varchar"],
-        ["title", "varchar"], ["department", "varchar"], ["is_deleted", "boolean"], ["created_date", "timestamp"],
+        ["title", "varchar"], ["department", "varchar"], ["created_date", "timestamp"],
     ]) }}
 ),
 
@@ -19,7 +19,6 @@ final as (
         department,
         created_date as available_at
     from contacts
-    where not coalesce(is_deleted, false)
 )
 
 select * from final

@@ -1,11 +1,11 @@
--- Grain: one row per Salesforce lead that was not deleted.
+-- Grain: one row per Salesforce lead, deleted ones too: what was known of a person is not unlearned.
 
 with
 
 leads as (
     {{ source_columns("salesforce", "lead", [
         ["id", "varchar"], ["email", "varchar"], ["company", "varchar"], ["title", "varchar"], ["status", "varchar"],
-        ["is_converted", "boolean"], ["converted_contact_id", "varchar"], ["is_deleted", "boolean"], ["created_date", "timestamp"],
+        ["is_converted", "boolean"], ["converted_contact_id", "varchar"], ["created_date", "timestamp"],
     ]) }}
 ),
 
@@ -20,7 +20,6 @@ final as (
         converted_contact_id as crm_contact_id,
         created_date as available_at
     from leads
-    where not coalesce(is_deleted, false)
 )
 
 select * from final

@@ -1,0 +1,40 @@
+-- Grain: one row per record that said a name or a title of a person, with since when it could be known of that person.
+
+with
+
+person_identifiers as (
+    select * from {{ ref("person_identifiers") }}
+),
+
+traits as (
+    select user_id, email, name, title, available_at from {{ ref("stg_backend__people") }}
+
+    union all
+
+    select
+        user_id, email, {{ json_text("properties", "'name'") }}, {{ json_text("properties", "'title'") }}, available_at
+    from {{ ref("stg_segment__events") }}
+    where event_type = 'identify'
+
+    union all
+
+    select null, email, name, title, available_at from {{ ref("stg_salesforce__contacts") }}
+
+    union all
+
+    select null, email, null, title, available_at from {{ ref("stg_enrichment__people") }} where match_confidence >= 0.9
+),
+
+final as (
+    select
+        person_identifiers.person_id,
+        traits.name,
+        traits.title,
+        greatest(traits.available_at, person_identifiers.available_at) as available_at
+    from traits
+    inner join person_identifiers
+        on coalesce('user_id:' || traits.user_id, 'email:' || traits.email) = person_identifiers.node
+    where traits.name is not null or traits.title is not null
+)
+
+select * from final
