@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Not pip itself: with hashes it refuses a package that one dependency wants bare and another with an extra (sqlglot[rs]).
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode
 export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 
@@ -39,7 +41,7 @@ bench: $(VENV)/dev.installed
 
 # The lock files carry hashes and no host; uv reads pyproject.toml for every platform at once.
 lock: $(VENV)/dev.installed
-	$(BIN)/pip install --quiet uv
+	echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 - --output-file requirements-installer.lock --generate-hashes --no-header --no-annotate --upgrade
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 pyproject.toml --extra dev --output-file requirements-dev.lock --generate-hashes --no-header --no-annotate --upgrade
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 pyproject.toml --constraint requirements-dev.lock --output-file requirements.lock --generate-hashes --no-header --no-annotate --upgrade
 
@@ -47,14 +49,15 @@ clean:
 	rm -rf $(VENV) local target logs
 
 # A stamp is written last, so an installation that a crash cut short is taken up again.
-$(VENV)/core.installed: requirements.lock pyproject.toml
+$(VENV)/core.installed: requirements.lock requirements-installer.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing the dependencies, by hash (about a minute with an empty cache)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-installer.lock
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/dev.installed: requirements-dev.lock $(VENV)/core.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(INSTALL) --require-hashes -r requirements-dev.lock
 	touch $@
