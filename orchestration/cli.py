@@ -92,6 +92,7 @@ def demo(
     from demo.simulate import is_current, simulate
 
     os.environ.setdefault("PQL_HOME", DEMO_HOME)
+    folder = home()
     with failing_clearly(WarehouseBusy), open_working(home()) as backend:
         if not is_current(backend.con, accounts, seed):
             with showing_progress("simulating a company"):
@@ -105,9 +106,9 @@ def demo(
     with open_published(home()) as backend:
         console.print(screens.top_accounts(backend, 10))
         best = screens.best_account(backend)
-    prefix = f"PQL_HOME={home()} " if str(home()) != "local" else ""
+    prefix = f"PQL_HOME={folder} " if str(folder) != "local" else ""
     console.print(
-        f'\nPublished: {home() / "published" / "pql.duckdb"}\nNext: {prefix}{Path(sys.argv[0])} explain "{best}"',
+        f'\nPublished: {folder / "published" / "pql.duckdb"}\nNext: {prefix}{Path(sys.argv[0])} explain "{best}"',
         soft_wrap=True,
     )
 

@@ -80,12 +80,20 @@ registrable as (
     from matched
 ),
 
+-- Nobody at a host that sales never works, such as students.*, is a company's.
+excluded as (
+    select distinct registrable.host
+    from registrable
+    inner join {{ ref("exclusions") }} as exclusions
+        on exclusions.kind = 'domain_pattern' and {{ matches("registrable.host", "exclusions.value") }}
+),
+
 final as (
     select
         registrable.host,
         registrable.domain,
         case
-            when excluded.value is not null then 'excluded'
+            when excluded.host is not null then 'excluded'
             when listed.kind = 'allow' then 'corporate'
             when listed.kind is not null then listed.kind
             when disposable.domain is not null then 'disposable'
@@ -93,8 +101,7 @@ final as (
             else 'corporate'
         end as kind
     from registrable
-    left join (select distinct value from {{ ref("exclusions") }} where kind = 'domain_pattern') as excluded
-        on {{ matches("registrable.host", "excluded.value") }}
+    left join excluded on registrable.host = excluded.host
     left join {{ ref("email_domains") }} as listed on registrable.domain = listed.domain
     left join {{ source("reference", "disposable_domains") }} as disposable on registrable.domain = disposable.domain
 )

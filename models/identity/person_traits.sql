@@ -1,4 +1,4 @@
--- Grain: one row per record that said a name or a title of a person, with since when it could be known of that person.
+-- Grain: one row per (person, name, title, moment): what a record said, and since when it could be known of that person.
 
 with
 
@@ -26,7 +26,7 @@ traits as (
 ),
 
 final as (
-    select
+    select distinct
         person_identifiers.person_id,
         traits.name,
         traits.title,
