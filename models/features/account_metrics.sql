@@ -62,32 +62,17 @@ breadth as (
     group by metrics.account_id, metrics.as_of_date
 ),
 
-touch_facts as (
-    select
-        touch_id as fact_id,
-        {{ identifier_node(["user_id", "email", "anonymous_id"]) }} as node,
-        cast(null as varchar) as organisation_node,
-        available_at,
-        occurred_at
-    from {{ ref("stg_marketing__touches") }}
-),
-
-attributed_touches as (
-    {{ attributed("touch_facts") }}
-),
-
 touches as (
     select
         cohort.account_id,
         cohort.as_of_date,
         cast(count(*) as integer) as touches_90d
     from cohort
-    inner join attributed_touches
-        on cohort.account_id = attributed_touches.account_id and attributed_touches.available_at < cohort.as_of_date
-    inner join touch_facts
-        on attributed_touches.fact_id = touch_facts.fact_id
-        and touch_facts.occurred_at < cohort.as_of_date
-        and touch_facts.occurred_at >= cohort.as_of_date - 90
+    inner join {{ ref("account_touches") }} as account_touches
+        on cohort.account_id = account_touches.account_id
+        and account_touches.available_at < cohort.as_of_date
+        and account_touches.occurred_at < cohort.as_of_date
+        and account_touches.occurred_at >= cohort.as_of_date - 90
     group by cohort.account_id, cohort.as_of_date
 ),
 
