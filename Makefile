@@ -8,7 +8,7 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-byteco
 export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test test-full check docs ui bench lock clean
+.PHONY: demo test test-full check docs ui lock clean
 
 demo: $(VENV)/core.installed
 	$(BIN)/pql demo
@@ -35,9 +35,6 @@ docs: $(VENV)/dev.installed
 
 ui: $(VENV)/core.installed
 	$(BIN)/pql ui
-
-bench: $(VENV)/dev.installed
-	$(BIN)/python -m bench $(NAME)
 
 # The lock files carry hashes and no host; uv reads pyproject.toml for every platform at once.
 lock: $(VENV)/dev.installed
