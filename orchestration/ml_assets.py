@@ -90,7 +90,7 @@ def model_assets():
         for name in RUN_TABLES
     ],
 )
-def prediction_assets(context: AssetExecutionContext):
+def prediction_assets():
     """Score every account of today with the model of this run, with each feature's exact share."""
     with open_working(home()) as backend:
         run_id, _ = running_run(backend)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, MaterializeResult, asset
+from dagster import AssetKey, AssetsDefinition, MaterializeResult, asset
 
 from orchestration.progress import announce
 from warehouse.connection import home, open_working
@@ -33,7 +33,7 @@ def publishing_asset(upstream: list[AssetKey]) -> AssetsDefinition:
         deps=upstream,
         description="published/pql.duckdb: the file that BI tools, reverse-ETL and `pql` read, always one whole run.",
     )
-    def published(context: AssetExecutionContext) -> MaterializeResult[Any]:
+    def published() -> MaterializeResult[Any]:
         with open_working(home()) as backend:
             run_id, _ = running_run(backend)
             publication = publish_run(backend, run_id, datetime.now(UTC).replace(tzinfo=None), CONTENT)

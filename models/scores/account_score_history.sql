@@ -41,14 +41,13 @@ parts as (
 sentences as (
     select
         account_id,
-        {{ joined_text("label", "'; '", "rank", "direction = 'up' and up_rank <= 3 and abs(points) >= 0.5") }} as up_reasons,
-        {{ joined_text("label", "'; '", "rank", "direction = 'down' and down_rank <= 2 and abs(points) >= 0.5") }} as down_reasons,
+        {{ joined_text("label", "'; '", "rank", "direction = 'up' and direction_rank <= 3 and abs(points) >= 0.5") }} as up_reasons,
+        {{ joined_text("label", "'; '", "rank", "direction = 'down' and direction_rank <= 2 and abs(points) >= 0.5") }} as down_reasons,
         {{ json_array_text("signal", "points", "rank", "rank between 1 and 5") }} as top_signals
     from (
         select
             *,
-            row_number() over (partition by account_id, direction order by rank) as up_rank,
-            row_number() over (partition by account_id, direction order by rank) as down_rank
+            row_number() over (partition by account_id, direction order by rank) as direction_rank
         from contributions
     ) as ranked
     group by account_id
