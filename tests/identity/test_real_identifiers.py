@@ -12,8 +12,8 @@ from conftest import SHARED_DATA, World
 pytestmark = pytest.mark.slow
 
 RULES_HEADER = (
-    "identifier_type", "priority", "limit_per_identifier", "limit_per_person", "limit_days", "normalisation", "properties",
-    "include_pattern", "blocked_pattern",
+    "identifier_type", "priority", "limit_per_identifier", "limit_per_person", "limit_days", "normalisation",
+    "properties", "include_pattern", "blocked_pattern",
 )  # fmt: skip
 LOADED = datetime(2026, 1, 1)  # noqa: DTZ001 - the warehouse keeps UTC without a zone
 
@@ -31,7 +31,7 @@ def rule(kind: str, priority: int, normalisation: str = "exact", properties: str
     return (kind, priority, None, None, None, normalisation, properties, None, None)
 
 
-BY_ADDRESS = [rule("email", 1, "email"), rule("record", 9, properties="unique_id")]
+BY_ADDRESS = [rule("email", 1, "email"), rule("record", 9, properties="record")]
 BY_MORE_KEYS = [
     *BY_ADDRESS,
     rule("surname_and_birth", 2, "lower", "surname dob"),
@@ -53,9 +53,8 @@ def test_splink_records_are_joined_without_a_mistake(
                 "event_id": record["unique_id"],
                 "email": record["email"] or None,
                 "available_at": LOADED,
-                "properties": {
-                    name: record[name] for name in ("unique_id", "first_name", "surname", "dob") if record[name]
-                },
+                "properties": {name: record[name] for name in ("first_name", "surname", "dob") if record[name]}
+                | {"record": f"r{record['unique_id']}"},
             }
             for record in records
         ]
@@ -66,7 +65,7 @@ def test_splink_records_are_joined_without_a_mistake(
     joined = [
         true[one] == true[other]
         for one, other in combinations(true, 2)
-        if person_of[f"record:{one}"] == person_of[f"record:{other}"]
+        if person_of[f"record:r{one}"] == person_of[f"record:r{other}"]
     ]
     pairs = sum(true[one] == true[other] for one, other in combinations(true, 2))
     precision, recall = sum(joined) / len(joined), sum(joined) / pairs
@@ -99,7 +98,7 @@ def snowplow_users() -> dict[str, str]:
 def test_snowplow_cookies_are_stitched_to_the_users_expected(
     snowplow_events: list[dict], snowplow_users: dict[str, str], new_world: Callable[..., World]
 ) -> None:
-    """Without a limit, as Snowplow stitches: each of the eleven cookies with its user, and no two of them with each other."""
+    """Without a limit, as Snowplow stitches: each of the eleven cookies with its user, no two with each other."""
     world = new_world("snowplow", {"identity_rules": [RULES_HEADER, rule("user_id", 1), rule("anonymous_id", 2)]})
     world.add_events(snowplow_events)
     world.build("resource_type:seed", "staging", "+person_identifiers")
@@ -118,7 +117,8 @@ def test_snowplow_cookie_of_ten_users_is_nobodys_by_the_shipped_rules(
     world.add_events(snowplow_events)
     world.build("resource_type:seed", "staging", "+identity_quarantine", "+person_identifiers")
     refused = world.rows(
-        "select identifier, identities, allowed from identity.identity_quarantine where identifier_type = 'anonymous_id'"
+        "select identifier, identities, allowed from identity.identity_quarantine "
+        "where identifier_type = 'anonymous_id'"
     )
     person_of = world.person_of()
     shared = [cookie for cookie, user in snowplow_users.items() if user.startswith("user stitch")]

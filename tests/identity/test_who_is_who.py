@@ -1,4 +1,4 @@
-"""Two hundred random worlds with everything that makes identity hard, against an oracle that reads single observations."""
+"""Two hundred random worlds with all that makes identity hard, against an oracle that reads single observations."""
 
 import random
 from collections import defaultdict
