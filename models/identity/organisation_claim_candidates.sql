@@ -94,17 +94,19 @@ first_workspace_domains as (
         row_number() over (
             partition by group_id
             order by available_at, case when rule = 'workspace_domain' then 1 else 2 end, domain
-        ) as domain_number
+        ) as domain_number,
+        row_number() over (partition by group_id, rule order by available_at, domain) as domain_number_of_rule
     from workspace_domains
 ),
 
+-- A workspace's company is at the domain that it says of itself, and at the one that it belongs to.
 homes as (
     select
         'workspace:' || group_id as node,
         domain,
         available_at
     from first_workspace_domains
-    where domain_number = 1
+    where domain_number = 1 or (rule = 'workspace_domain' and domain_number_of_rule = 1)
 
     union all
 
@@ -151,8 +153,8 @@ workspace_members as (
     group by 1, 2
 ),
 
--- Somebody with an address at `domain` who is seen at the company whose domain is `home`: in the product or as its contact, or
--- because an enrichment provider says so.
+-- What speaks for two domains being one company's: somebody with an address at the one is seen at the company of the other, in
+-- the product or as its contact, or an enrichment provider says where the owner of an address works.
 seen_at_homes as (
     select
         first_addresses.domain,
@@ -176,25 +178,49 @@ seen_at_homes as (
     from {{ ref("stg_enrichment__people") }} as people
     inner join hosts as address_hosts on {{ host_of("people.email") }} = address_hosts.host
     inner join hosts as company_hosts on people.company_host = company_hosts.host
-    where people.match_confidence >= 0.9
+    -- Alone a provider has to be surer (0.9, see membership_evidence); here a second witness says the same.
+    where people.match_confidence >= 0.8
 ),
 
 witnesses as (
     select
-        domain,
-        home,
+        least(domain, home) as lower_domain,
+        greatest(domain, home) as higher_domain,
         witness,
         min(available_at) as available_at
     from seen_at_homes
     where domain <> home
-    group by domain, home, witness
+    group by 1, 2, 3
 ),
 
 numbered_witnesses as (
     select
         *,
-        row_number() over (partition by domain, home order by available_at, witness) as witness_number
+        row_number() over (partition by lower_domain, higher_domain order by available_at, witness) as witness_number
     from witnesses
+),
+
+own_workspaces as (
+    select
+        domain,
+        min(available_at) as available_at
+    from majorities
+    group by domain
+),
+
+-- The second domain is the one without a workspace of its own; where both have one, two companies work together.
+second_domains as (
+    select
+        case when lower_workspaces.domain is null then pairs.lower_domain else pairs.higher_domain end as domain,
+        case when lower_workspaces.domain is null then pairs.higher_domain else pairs.lower_domain end as home,
+        lower_workspaces.domain is not null and higher_workspaces.domain is not null as has_own_workspace,
+        pairs.available_at
+    from numbered_witnesses as pairs
+    left join own_workspaces as lower_workspaces
+        on pairs.lower_domain = lower_workspaces.domain and pairs.available_at >= lower_workspaces.available_at
+    left join own_workspaces as higher_workspaces
+        on pairs.higher_domain = higher_workspaces.domain and pairs.available_at >= higher_workspaces.available_at
+    where pairs.witness_number = 2
 ),
 
 said as (
@@ -240,8 +266,7 @@ said as (
 
     -- One guest may be a consultant too: a second witness is another person, or a provider who says where the guest works.
     select 'two_witnesses', 'domain:' || domain, 'domain:' || home, available_at
-    from numbered_witnesses
-    where witness_number = 2
+    from second_domains
 ),
 
 prioritised as (
@@ -298,14 +323,6 @@ ordered as (
     where saying = 1
 ),
 
-own_workspaces as (
-    select
-        'domain:' || domain as node,
-        min(available_at) as available_at
-    from majorities
-    group by domain
-),
-
 final as (
     select
         ordered.claimed,
@@ -320,13 +337,13 @@ final as (
             when ordered.rule in ('workspace_domain', 'workspace_majority') and ordered.domain_number > 1
                 then 'the workspace has a domain already'
             when ordered.rule = 'two_witnesses' and ordered.domain_number > 1 then 'a second domain of another company'
-            when own_workspaces.node is not null then 'the domain has a workspace of its own'
+            when second_domains.has_own_workspace then 'the domain has a workspace of its own'
         end as refused_because
     from ordered
-    left join own_workspaces
+    left join second_domains
         on ordered.rule = 'two_witnesses'
-        and ordered.claimed = own_workspaces.node
-        and ordered.available_at >= own_workspaces.available_at
+        and ordered.claimed = 'domain:' || second_domains.domain
+        and ordered.claimant = 'domain:' || second_domains.home
 )
 
 select * from final
