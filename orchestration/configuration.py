@@ -30,7 +30,8 @@ ACCOUNT_MEASURES = {
     "organisation": ("is_company", "match_confidence"),
 }
 MEMBERSHIP_RULES = (
-    "override", "crm_workspace", "verified_domain", "crm_contact", "inviter", "workspace", "corporate_domain", "enrichment",
+    "override", "crm_workspace", "verified_domain", "crm_contact", "inviter", "workspace", "corporate_domain",
+    "enrichment",
 )  # fmt: skip
 ORGANISATION_TYPES = ("workspace", "domain", "crm_account")
 WINDOWS = (1, 7, 14, 28, 90)
@@ -435,7 +436,9 @@ def _overrides(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Ite
             yield Problem(path, line, f"'{name}' is '{row[name]}'", f"Write one of {', '.join(known)}")
         if unknown:
             continue
-        pair = frozenset({_node(row["identifier_type"], row["identifier"]), _node(row["other_type"], row["other_identifier"])})
+        pair = frozenset(
+            {_node(row["identifier_type"], row["identifier"]), _node(row["other_type"], row["other_identifier"])}
+        )
         if len(pair) == 1:
             yield Problem(path, line, "both identifiers are the same", "Name two")
         elif pair in decided:

@@ -132,7 +132,7 @@ addresses as (
         min(observations.available_at) as available_at
     from observations
     inner join hosts on {{ host_of("observations.email") }} = hosts.host
-    group by 1, 2, 3
+    group by coalesce(observations.user_id, observations.anonymous_id, observations.email), observations.email, hosts.domain
 ),
 
 -- A person with two addresses at a domain is one witness for it.
@@ -150,7 +150,7 @@ workspace_members as (
         min(available_at) as available_at
     from observations
     where group_id is not null
-    group by 1, 2
+    group by group_id, coalesce(user_id, anonymous_id, email)
 ),
 
 -- What speaks for two domains being one company's: somebody with an address at the one is seen at the company of the other, in
@@ -190,7 +190,7 @@ witnesses as (
         min(available_at) as available_at
     from seen_at_homes
     where domain <> home
-    group by 1, 2, 3
+    group by least(domain, home), greatest(domain, home), witness
 ),
 
 numbered_witnesses as (

@@ -19,7 +19,7 @@ people_at_domains as (
         min(observations.available_at) as available_at
     from observations
     inner join hosts on {{ host_of("observations.email") }} = hosts.host
-    group by 1, 2
+    group by coalesce(observations.user_id, observations.anonymous_id, observations.email), hosts.domain
 ),
 
 workspace_members as (
@@ -29,7 +29,7 @@ workspace_members as (
         min(available_at) as available_at
     from observations
     where group_id is not null
-    group by 1, 2
+    group by group_id, coalesce(user_id, anonymous_id, email)
 ),
 
 separations as (

@@ -27,7 +27,7 @@ def random_claims(prefix: str, seed: int) -> list[Row]:
 
 
 def shaped_claims() -> dict[str, list[Row]]:
-    """A path whose owner is at its end, in the order that is worst for it; a hub that many owners claim; only owners."""
+    """A path whose owner is at its end, in the order that is worst for it; a hub that many owners claim; owners."""
     length = 3_000
     path = [[f"path|{number}", f"path|{number + 1}"] for number in range(length)]
     backwards = [("claim", left, right, length - position) for position, (left, right) in enumerate(path)]
@@ -35,7 +35,10 @@ def shaped_claims() -> dict[str, list[Row]]:
     return {
         "path": [*backwards, ("owner", "path|0", "path|0", None)],
         "hub": [*hub, *(("owner", f"hub|{number}", f"hub|{number}", None) for number in range(1_000, 2_000))],
-        "owners": [("claim", "only|a", "only|b", 1), *(("owner", f"only|{name}", f"only|{name}", None) for name in "ab")],
+        "owners": [
+            ("claim", "only|a", "only|b", 1),
+            *(("owner", f"only|{name}", f"only|{name}", None) for name in "ab"),
+        ],
     }
 
 
@@ -72,7 +75,9 @@ def owners_in_order(rows: Iterable[Row]) -> tuple[dict[str, str], set[int]]:
 
 @pytest.fixture(scope="module")
 def graphs() -> dict[str, list[Row]]:
-    return {f"{number:03d}": random_claims(f"{number:03d}", SEED + number) for number in range(GRAPHS)} | shaped_claims()
+    return {
+        f"{number:03d}": random_claims(f"{number:03d}", SEED + number) for number in range(GRAPHS)
+    } | shaped_claims()
 
 
 def with_ranks_of_their_own(graphs: dict[str, list[Row]]) -> list[Row]:
@@ -87,9 +92,14 @@ def with_ranks_of_their_own(graphs: dict[str, list[Row]]) -> list[Row]:
 
 def run(home: Path, rows: list[Row]) -> subprocess.CompletedProcess[str]:
     with duckdb.connect(str(home / "owners.duckdb")) as connection:
-        connection.execute("create or replace table claim_rows (kind text, left_node text, right_node text, claim_rank bigint)")
+        connection.execute(
+            "create or replace table claim_rows (kind text, left_node text, right_node text, claim_rank bigint)"
+        )
         kinds, lefts, rights, ranks = (list(column) for column in zip(*rows, strict=True))
-        connection.execute("insert into claim_rows select unnest(?), unnest(?), unnest(?), unnest(?::bigint[])", [kinds, lefts, rights, ranks])
+        connection.execute(
+            "insert into claim_rows select unnest(?), unnest(?), unnest(?), unnest(?::bigint[])",
+            [kinds, lefts, rights, ranks],
+        )
     environment = os.environ | {
         "DO_NOT_TRACK": "1",
         "OWNERS_HOME": str(home),

@@ -1,10 +1,10 @@
-"""People and companies over time: a handful of stories in raw tables, built once as they stand and once as of a past day."""
+"""People and companies over time: a handful of stories in raw tables, built as they stand and as of a past day."""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,25 +30,27 @@ def day(number: float) -> datetime:
     return START + timedelta(days=number, hours=12)
 
 
+COLUMNS = {
+    "segment.identifies": "id, user_id, anonymous_id, context_group_id, email, timestamp, received_at",
+    "segment.groups": "id, user_id, group_id, domain, sso_domain, timestamp, received_at",
+    "segment.pages": "id, user_id, anonymous_id, context_group_id, name, timestamp, received_at",
+    "segment.tracks": "id, user_id, context_group_id, event, event_text, timestamp, received_at",
+    "segment.teammate_invited": "id, invitee_email, timestamp, received_at",
+    "salesforce.account_history": (
+        "id, name, website, parent_id, workspace_id_c, is_deleted, master_record_id, created_date, "
+        "_fivetran_start, _fivetran_end"
+    ),
+    "salesforce.contact": "id, account_id, email, created_date",
+}
+TIMES = {"timestamp", "received_at", "created_date", "_fivetran_start", "_fivetran_end"}
+
+
 class Raw:
     """Raw tables in the making. What became known after `until` is left out."""
 
-    COLUMNS = {
-        "segment.identifies": "id, user_id, anonymous_id, context_group_id, email, timestamp, received_at",
-        "segment.groups": "id, user_id, group_id, domain, sso_domain, timestamp, received_at",
-        "segment.pages": "id, user_id, anonymous_id, context_group_id, name, timestamp, received_at",
-        "segment.tracks": "id, user_id, context_group_id, event, event_text, timestamp, received_at",
-        "segment.teammate_invited": "id, invitee_email, timestamp, received_at",
-        "salesforce.account_history": (
-            "id, name, website, parent_id, workspace_id_c, is_deleted, master_record_id, created_date, _fivetran_start, _fivetran_end"
-        ),
-        "salesforce.contact": "id, account_id, email, created_date",
-    }
-    TIMES = {"timestamp", "received_at", "created_date", "_fivetran_start", "_fivetran_end"}
-
     def __init__(self, until: float) -> None:
         self.until = day(until) if until < 3_000 else OPEN_END
-        self.rows: dict[str, list[dict[str, object]]] = {table: [] for table in self.COLUMNS}
+        self.rows: dict[str, list[dict[str, object]]] = {table: [] for table in COLUMNS}
         self.accounts: dict[str, list[dict[str, object]]] = {}
 
     def add(self, table: str, known: datetime, **values: object) -> None:
@@ -63,9 +65,8 @@ class Raw:
         )  # fmt: skip
 
     def group(self, at: float, user: str, workspace: str, **traits: str) -> None:
-        self.add(
-            "segment.groups", day(at), user_id=user, group_id=workspace, timestamp=day(at), received_at=day(at), **traits
-        )
+        times = {"timestamp": day(at), "received_at": day(at)}
+        self.add("segment.groups", day(at), user_id=user, group_id=workspace, **times, **traits)
 
     def page(self, at: float, user: str, workspace: str | None = None) -> None:
         self.add(
@@ -101,11 +102,13 @@ class Raw:
         self.add("salesforce.contact", day(at), account_id=account, email=email, created_date=day(at))
 
     def write(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.rows["salesforce.account_history"] = [version for versions in self.accounts.values() for version in versions]
-        for table, names in self.COLUMNS.items():
+        self.rows["salesforce.account_history"] = [
+            version for versions in self.accounts.values() for version in versions
+        ]
+        for table, names in COLUMNS.items():
             columns = names.split(", ")
             kinds = ", ".join(
-                f"{name} {'timestamp' if name in self.TIMES else 'boolean' if name == 'is_deleted' else 'text'}"
+                f"{name} {'timestamp' if name in TIMES else 'boolean' if name == 'is_deleted' else 'text'}"
                 for name in columns
             )
             connection.execute(f"create schema if not exists {table.split('.')[0]}")
@@ -227,7 +230,9 @@ class Built:
         return self.reached(node)[0]
 
     def reached(self, node: str) -> tuple[str, datetime]:
-        ((account, since),) = self.rows("select target, available_at from identity.organisation_reach where node = ?", node)
+        ((account, since),) = self.rows(
+            "select target, available_at from identity.organisation_reach where node = ?", node
+        )
         return account, since
 
     def companies(self, node: str) -> list[tuple[str, str]]:
@@ -270,8 +275,9 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float], Built]:
         }
         result = subprocess.run(
             [
-                str(Path(sys.executable).parent / "dbt"), "build", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
-                "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious", "--select", "resource_type:seed", "staging", "identity", "activity",
+                str(Path(sys.executable).parent / "dbt"), "build", "--project-dir", str(PROJECT),
+                "--profiles-dir", str(PROJECT), "--exclude-resource-type", "unit_test",
+                "--indirect-selection", "cautious", "--select", "resource_type:seed", "staging", "identity", "activity",
             ],
             cwd=PROJECT, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
@@ -283,13 +289,13 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float], Built]:
 
 
 @pytest.fixture(scope="module")
-def today(build: Callable[[float], Built]) -> Iterator[Built]:
-    yield build(10_000)
+def today(build: Callable[[float], Built]) -> Built:
+    return build(10_000)
 
 
 @pytest.fixture(scope="module")
-def then(build: Callable[[float], Built]) -> Iterator[Built]:
-    yield build(CUT)
+def then(build: Callable[[float], Built]) -> Built:
+    return build(CUT)
 
 
 def test_a_job_change_moves_what_comes_later(today: Built) -> None:
@@ -324,10 +330,13 @@ def test_merged_crm_accounts_are_one_from_the_day_the_merger_was_known(today: Bu
 
 
 def test_a_parent_is_known_by_its_time_and_never_swallows_the_child(today: Built) -> None:
-    child, first, second = (today.account(f"crm_account:crm-{name}") for name in ("child", "first-parent", "second-parent"))
+    child, first, second = (
+        today.account(f"crm_account:crm-{name}") for name in ("child", "first-parent", "second-parent")
+    )
     assert len({child, first, second}) == 3
     spans = today.rows(
-        "select parent_account_id, available_at, known_until from identity.account_hierarchy where account_id = ? order by 2",
+        "select parent_account_id, available_at, known_until from identity.account_hierarchy "
+        "where account_id = ? order by 2",
         child,
     )
     forever = datetime(9999, 12, 31)  # noqa: DTZ001
@@ -357,7 +366,8 @@ def test_weak_evidence_joins_no_two_crm_accounts(today: Built) -> None:
     assert today.account("workspace:w-host") == host
     assert today.account("domain:guest.example") == guest
     assert today.rows(
-        "select rule, refused_because from identity.organisation_claims where claimed = 'workspace:w-host' and claimant like 'domain:%'"
+        "select rule, refused_because from identity.organisation_claims "
+        "where claimed = 'workspace:w-host' and claimant like 'domain:%'"
     ) == [("workspace_majority", "would join two CRM accounts")]
 
 
@@ -402,6 +412,7 @@ def test_a_build_of_a_past_day_gives_what_today_says_of_that_day(today: Built, t
     evidence = "select * from identity.membership_evidence where available_at < ? order by all"
     assert today.rows(evidence, day(CUT)) == then.rows(evidence, day(CUT))
     spans = (
-        "select account_id, parent_account_id, available_at from identity.account_hierarchy where available_at < ? order by all"
+        "select account_id, parent_account_id, available_at from identity.account_hierarchy "
+        "where available_at < ? order by all"
     )
     assert today.rows(spans, day(CUT)) == then.rows(spans, day(CUT))
