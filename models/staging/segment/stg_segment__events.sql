@@ -30,6 +30,7 @@ identifies as (
 groups as (
     {{ source_columns("segment", "groups", context + [
         ["group_id", "varchar"], ["name", "varchar"], ["domain", "varchar"], ["plan", "varchar"], ["employees", "bigint"],
+        ["verified_domain", "varchar"], ["sso_domain", "varchar"],
     ]) }}
 ),
 
@@ -67,7 +68,8 @@ messages as (
 
     select
         id, 'group', null, user_id, anonymous_id, group_id, null,
-        timestamp, received_at, {{ json_object_of(["name", "domain", "plan", "employees"]) }},
+        timestamp, received_at,
+        {{ json_object_of(["name", "domain", "plan", "employees", "verified_domain", "sso_domain"]) }},
         context_location_country, context_user_agent, context_library_name
     from groups
 
