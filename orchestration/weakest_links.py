@@ -28,7 +28,8 @@ def best_cuts(edges: Iterable[Edge], count: int = 5) -> list[Cut]:
     """The edges and identifiers of the largest component whose removal leaves the smallest largest piece, best first.
 
     An identifier is lost with its removal, which counts as one more in its piece: so where an edge joins two crowds,
-    the edge comes before its two ends. Equal ones: an edge first, then the identifier with more neighbours. In a component without a weak spot (a clique) these are the identifiers with most neighbours.
+    the edge comes before its two ends. Equal ones: an edge first, then the identifier with more neighbours. In a
+    component without a weak spot (a clique) these are the identifiers with most neighbours.
     """
     components = weaknesses(edges)
     if not components:
