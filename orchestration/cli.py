@@ -23,9 +23,7 @@ from warehouse.connection import (
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-identity_app = typer.Typer(
-    no_args_is_help=True, help="Who is who: why, what another rule would change, and forgetting."
-)
+identity_app = typer.Typer(no_args_is_help=True, help="Who is who: why, and what other rules would change.")
 app.add_typer(identity_app, name="identity")
 # A pipe has no width of its own, and 80 columns would fold every reason.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
@@ -126,7 +124,7 @@ def identity_forget(
         str, typer.Argument(metavar="PERSON|IDENTIFIER", help="A person_id, an identifier as type:value, or its value")
     ],
 ) -> None:
-    """Refuse all identifiers of a person from the next run on, by hash, without reviving what was cut because of them."""
+    """Forget a person: refuse their identifiers from the next run on, without reviving what was cut because of them."""
     from orchestration.configuration import configuration_folder
     from orchestration.forgetting import forget_identity
     from orchestration.identity_explanation import UnknownIdentity

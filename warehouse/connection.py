@@ -9,7 +9,13 @@ import ibis  # pyright: ignore[reportMissingTypeStubs]  # Ibis ships no stubs
 from ibis.backends.duckdb import Backend  # pyright: ignore[reportMissingTypeStubs]
 
 __all__ = [
-    "Backend", "WarehouseBusy", "WarehouseMissing", "home", "open_published", "open_working", "open_side_by_side",
+    "Backend",
+    "WarehouseBusy",
+    "WarehouseMissing",
+    "home",
+    "open_published",
+    "open_side_by_side",
+    "open_working",
     "open_working_to_read",
 ]  # fmt: skip
 
