@@ -1,7 +1,7 @@
 """What another configuration would make of the same data: two published files compared, without writing to either.
 
-What became of persons and accounts is told by the identifiers that they hold, not by their ids: an id is the hash of the
-oldest identifier and changes with it.
+What became of persons and accounts is told by the identifiers that they hold, not by their ids: an id is the hash of
+the oldest identifier and changes with it.
 
 - The **heir** of one of before is the one of after that got most of its identifiers; the **source** of one of after is
   the one of before that gave it most of its own. Of equals it is the one with the same id, then the lowest id.
@@ -9,8 +9,8 @@ oldest identifier and changes with it.
 - **merged**: one of before whose heir has another source. It went into somebody else.
 - **split**: one of after whose source has another heir. It was part of somebody else.
 - **new**: none of its identifiers was anybody's. **gone**: none of its identifiers is anybody's.
-- An identifier **moved** where it went from one that goes on to another that goes on, neither as part of a merger nor of
-  a split, or where it is nobody's any more while the one that held it goes on.
+- An identifier **moved** where it went from one that goes on to another that goes on, neither as part of a merger nor
+  of a split, or where it is nobody's any more while the one that held it goes on.
 - A person **moved** where the person is the same and the account is not, save where that account was merged or split as
   a whole. A person's account is the company that its newest evidence names, or else the individual account.
 

@@ -11,8 +11,8 @@ from warehouse.tables import query
 
 SHOWN_COMPONENTS = 3
 SHOWN_CUTS = 5
-# Below this likeness (Jaro-Winkler, 1 is equal) a suggestion is noise: ann@north.example and bob@north.example have 0.86,
-# ann@nort.example and ann@north.example 0.99.
+# Below this likeness (Jaro-Winkler, 1 is equal) a suggestion is noise: ann@north.example and bob@north.example have
+# 0.86, ann@nort.example and ann@north.example 0.99.
 CLOSE_ENOUGH = 0.9
 
 TIES = {

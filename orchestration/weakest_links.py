@@ -25,22 +25,23 @@ class Weakness:
 
 
 def best_cuts(edges: Iterable[Edge], count: int = 5) -> list[Cut]:
-    """The edges and identifiers of the largest component whose removal leaves the smallest largest piece, best first.
+    """The edges and identifiers of the largest component whose removal splits it best, best first.
 
-    An identifier is lost with its removal, which counts as one more in its piece: so where an edge joins two crowds,
-    the edge comes before its two ends. Equal ones: an edge first, then the identifier with more neighbours. In a
-    component without a weak spot (a clique) these are the identifiers with most neighbours.
+    What counts is how many nodes come apart from the largest piece left. An identifier counts half: with it all its ties
+    go, so where one edge joins two crowds, that edge comes before its ends, and where one identifier joins many, it
+    comes before each of its edges. Equal ones: an edge first, then the identifier with more neighbours. In a component
+    without a weak spot (a clique) these are the identifiers with most neighbours.
     """
     components = weaknesses(edges)
     if not components:
         return []
     worst = max(components, key=lambda component: component.size)
     ranked = [
-        ((worst.size - smaller_side, 0, 0, edge), Cut(edge, worst.size - smaller_side))
+        ((-smaller_side, 0, 0, edge), Cut(edge, worst.size - smaller_side))
         for edge, smaller_side in worst.bridges.items()
     ]
     ranked += [
-        ((largest + 1, 1, -worst.neighbours[node], (node,)), Cut((node,), largest))
+        ((-(worst.size - 1 - largest) / 2, 1, -worst.neighbours[node], (node,)), Cut((node,), largest))
         for node, largest in worst.largest_piece_without.items()
     ]
     return [cut for _, cut in sorted(ranked, key=lambda entry: entry[0])[:count]]
