@@ -55,7 +55,7 @@ evidence as (
 
     -- An override is a decision about the whole history: known from the beginning.
     select
-        identifier_type || ':' || identifier, 'override', organisation_type || ':' || organisation,
+        identifier_type || ':' || identifier, 'override', other_type || ':' || other_identifier,
         cast('1970-01-01' as timestamp)
     from {{ ref("identity_overrides") }}
 ),
