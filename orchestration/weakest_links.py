@@ -27,10 +27,10 @@ class Weakness:
 def best_cuts(edges: Iterable[Edge], count: int = 5) -> list[Cut]:
     """The edges and identifiers of the largest component whose removal splits it best, best first.
 
-    What counts is how many nodes come apart from the largest piece left. An identifier counts half: with it all its ties
-    go, so where one edge joins two crowds, that edge comes before its ends, and where one identifier joins many, it
-    comes before each of its edges. Equal ones: an edge first, then the identifier with more neighbours. In a component
-    without a weak spot (a clique) these are the identifiers with most neighbours.
+    What counts is how many nodes come apart from the largest piece left. An identifier counts half: with it go all of
+    its ties. So where one edge joins two crowds, that edge comes before its ends, and where one identifier joins many,
+    it comes before each of its edges. Equal ones: an edge first, then the identifier with more neighbours. In a
+    component without a weak spot (a clique) these are the identifiers with most neighbours.
     """
     components = weaknesses(edges)
     if not components:

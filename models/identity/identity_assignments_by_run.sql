@@ -22,7 +22,7 @@ claims as (
         identifier_accounts.confidence
     from {{ ref("identifier_accounts") }} as identifier_accounts
     inner join {{ ref("person_identifiers") }} as person_identifiers on identifier_accounts.node = person_identifiers.node
-    where identifier_accounts.known_until = cast('9999-12-31' as timestamp)
+    where identifier_accounts.known_until = {{ the_end_of_time() }}
 
     union all
 

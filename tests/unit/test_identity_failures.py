@@ -101,9 +101,10 @@ def test_an_override_that_names_nobody_is_told_with_file_line_and_near_matches(h
     said = explanations(failed("every_override_names_somebody", rows), home, config)
 
     unlike_any = "Remove the line, or load the records that name it"
+    unless = "Otherwise remove the line"
     assert [line.removeprefix(f"{config / 'identity_overrides.csv'}:") for line in said] == [
-        "3: email 'ann@nort.example' names nobody we know. Did you mean email:ann@north.example? Otherwise remove the line",
-        "4: email '12345678' names nobody we know. Did you mean user_id:12345678? Otherwise remove the line",
+        f"3: email 'ann@nort.example' names nobody we know. Did you mean email:ann@north.example? {unless}",
+        f"4: email '12345678' names nobody we know. Did you mean user_id:12345678? {unless}",
         f"5: email 'zoe@elsewhere.example' names nobody we know. {unlike_any}",
         f"5: domain 'qqqqqq.xx' names nobody we know. {unlike_any}",
     ]
