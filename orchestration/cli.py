@@ -13,9 +13,18 @@ from rich.console import Console
 
 from orchestration import screens
 from orchestration.progress import announce, listening
-from warehouse.connection import WarehouseBusy, WarehouseMissing, home, open_published, open_working
+from warehouse.connection import (
+    WarehouseBusy,
+    WarehouseMissing,
+    home,
+    open_published,
+    open_working,
+    open_working_to_read,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+identity_app = typer.Typer(no_args_is_help=True, help="Who is who: why, and what other rules would change.")
+app.add_typer(identity_app, name="identity")
 # A pipe has no width of its own, and 80 columns would fold every reason.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 errors = Console(stderr=True, highlight=False)
@@ -70,6 +79,59 @@ def explain(account: Annotated[str, typer.Argument(help="An account's name, doma
     with failing_clearly(WarehouseMissing, screens.UnknownAccount), open_published(home()) as backend:
         for part in screens.explanation(backend, account):
             console.print(part)
+
+
+@identity_app.command("explain")
+def identity_explain(
+    wanted: Annotated[
+        str, typer.Argument(metavar="PERSON|IDENTIFIER", help="A person_id, an identifier as type:value, or its value")
+    ],
+    working: Annotated[
+        bool, typer.Option("--working", help="Read the working file, where a run that failed left what it found")
+    ] = False,
+) -> None:
+    """Show why identifiers are one person: each tie with rule, source and dates, the accounts, and what was refused."""
+    from orchestration.identity_explanation import UnknownIdentity, explain_identity
+
+    opened = open_working_to_read if working else open_published
+    with failing_clearly(WarehouseMissing, UnknownIdentity), opened(home()) as backend:
+        console.print(screens.identity_explanation(explain_identity(backend, wanted)))
+
+
+@identity_app.command("diff")
+def identity_diff(
+    config: Annotated[
+        Path | None, typer.Option("--config", help="The folder with the edited CSV files; by default the one in use")
+    ] = None,
+) -> None:
+    """Show what edited rules or overrides would change of what is published. Nothing is written."""
+    from orchestration.configuration import BadConfiguration, configuration_folder
+    from orchestration.dry_run import DryRunFailed, NoRoom, dry_run
+
+    try:
+        with failing_clearly(BadConfiguration, WarehouseMissing, NoRoom), showing_progress("dry run"):
+            difference = dry_run(home(), config or configuration_folder())
+    except DryRunFailed as error:
+        errors.print("[bold red]A run with this configuration would fail; it would publish nothing.[/]")
+        errors.print(str(error), markup=False)
+        raise typer.Exit(1) from error
+    console.print(screens.identity_difference(difference))
+
+
+@identity_app.command("forget")
+def identity_forget(
+    wanted: Annotated[
+        str, typer.Argument(metavar="PERSON|IDENTIFIER", help="A person_id, an identifier as type:value, or its value")
+    ],
+) -> None:
+    """Forget a person: refuse their identifiers from the next run on, without reviving what was cut because of them."""
+    from orchestration.configuration import configuration_folder
+    from orchestration.forgetting import forget_identity
+    from orchestration.identity_explanation import UnknownIdentity
+
+    now = datetime.now(UTC).replace(tzinfo=None)
+    with failing_clearly(WarehouseMissing, UnknownIdentity), open_working(home()) as backend:
+        console.print(screens.forgetting(forget_identity(backend, wanted, now, configuration_folder())))
 
 
 @app.command()
