@@ -37,7 +37,8 @@ def public_suffixes() -> pa.Table:
         kind = "exception" if rule.startswith("!") else "wildcard" if rule.startswith("*.") else "normal"
         suffix = rule.removeprefix("!").removeprefix("*.")
         rules.add((suffix, kind))
-        rules.add((suffix.encode("idna").decode("ascii"), kind))
+        if not suffix.isascii():
+            rules.add((suffix.encode("idna").decode("ascii"), kind))
     ordered = sorted(rules)
     return pa.table({"suffix": [rule[0] for rule in ordered], "kind": [rule[1] for rule in ordered]})
 

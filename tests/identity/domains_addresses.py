@@ -81,15 +81,17 @@ def usable_lists(folder: Path) -> Listed:
     """The free-mail list, and the two lists of throw-away mailboxes taken together."""
     suffixes = PublicSuffixList(accept_unknown=False)
     host = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+([a-z]+|xn--[a-z0-9-]+)")
-    # Two names that lost the line break between them, such as zzom.co.ukgmail.com.
-    glued = re.compile(r"\.(com|co\.uk|net|lu|de|ro)[a-z0-9-]+\.(com|net|de|lu|org)$|(0-180|0815)\.(com|ru)$")
+    # Names that lost the line break between them, such as zzom.co.ukgmail.com, or their last letter.
+    damaged = re.compile(
+        r"\.(com|co\.uk|net|lu|de|ro)[a-z0-9-]+\.(com|net|de|lu|org)$|(0-180|0815)\.(com|ru)$|rosativa\.ro\.org|\.ne$"
+    )
 
     def names(file: str) -> set[str]:
         found = (folder / file).read_text(encoding="utf-8").lower().split()
         return {
             name
             for name in found
-            if host.fullmatch(name) and suffixes.publicsuffix(name) and not glued.search(name)
+            if host.fullmatch(name) and suffixes.publicsuffix(name) and not damaged.search(name)
             if name not in LISTED_COMPANIES
         }
 
