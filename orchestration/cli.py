@@ -149,17 +149,28 @@ def doctor() -> None:
 def demo(
     accounts: Annotated[int, typer.Option(min=1, help="How many companies to simulate")] = 3000,
     seed: Annotated[int, typer.Option(help="Another seed gives another company")] = 7,
+    hard_identity: Annotated[
+        bool,
+        typer.Option("--hard-identity", help="Add kiosks, shared mailboxes and phones, store ids, a support login"),
+    ] = False,
 ) -> None:
     """Simulate a company, run the whole job on it and show its top accounts."""
+    from demo.hard_identity import EASY, HARD
     from demo.simulate import is_current, simulate
+
+    hard = HARD if hard_identity else EASY
 
     os.environ.setdefault("PQL_HOME", DEMO_HOME)
     folder = home()
     with failing_clearly(WarehouseBusy), open_working(home()) as backend:
-        if not is_current(backend.con, accounts, seed):
+        if not is_current(backend.con, accounts, seed, hard):
             with showing_progress("simulating a company"):
                 summary = simulate(
-                    backend.con, accounts, seed, progress=lambda done, of: announce(f"{done:,} of {of:,} companies")
+                    backend.con,
+                    accounts,
+                    seed,
+                    progress=lambda done, of: announce(f"{done:,} of {of:,} companies"),
+                    hard=hard,
                 )
             console.print(
                 f"Simulated {summary.accounts:,} companies, {summary.people:,} people, {summary.events:,} events."

@@ -30,6 +30,11 @@ ACCOUNT_MEASURES = {
     "country": ("name",),
     "organisation": ("is_company", "match_confidence"),
 }
+MEMBERSHIP_RULES = (
+    "override", "crm_workspace", "verified_domain", "crm_contact", "inviter", "workspace", "corporate_domain",
+    "enrichment",
+)  # fmt: skip
+ORGANISATION_TYPES = ("workspace", "domain", "crm_account")
 WINDOWS = (1, 7, 14, 28, 90)
 SIGNAL_MEASURES = (
     *(f"{kind}_{days}d" for kind in ("events", "active_days", "people") for days in WINDOWS),
@@ -162,7 +167,7 @@ FILES: dict[str, dict[str, Column]] = {
         "value": text(),
     },
     "membership_rules": {
-        "rule": one_of("override", "workspace", "crm_contact", "corporate_domain", "enrichment"),
+        "rule": one_of(*MEMBERSHIP_RULES),
         "priority": number(1),
         "confidence": number(0, 1),
         "meaning": text(required=False),
@@ -175,6 +180,7 @@ FILES: dict[str, dict[str, Column]] = {
         "other_identifier": text(),
         "reason": text(),
     },
+    "invitation_properties": {"event_name": text(), "property": text()},
     "email_domains": {"domain": text(), "kind": one_of("free", "isp", "disposable", "education", "allow")},
     "exclusions": {"kind": one_of("domain", "domain_pattern", "title"), "value": text(), "reason": text()},
     "plan_limits": {"plan": text(), "limit_name": text(), "limit_value": number(0)},
@@ -199,6 +205,7 @@ KEYS = {
     "mailbox_rules": ("domain",),
     "blocked_identifiers": ("identifier_type", "match", "value"),
     "membership_rules": ("rule",),
+    "invitation_properties": ("event_name", "property"),
     "email_domains": ("domain",),
     "plan_limits": ("plan", "limit_name"),
     "routing_rules": ("position",),
@@ -252,6 +259,8 @@ def find_problems(folder: Path) -> Iterator[Problem]:
         yield from _bands(folder, tables)
         yield from _rules(folder, tables)
         yield from _routing(folder, tables)
+        yield from _membership_rules(folder, tables)
+        yield from _overrides(folder, tables)
 
 
 def rows_with_lines(folder: Path, name: str) -> list[tuple[int, Row]]:
@@ -452,6 +461,61 @@ def _routing(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Itera
         yield Problem(
             path, last[0], "some accounts would get no play", "Let the last position be *,A,E with no minimum_employees"
         )
+
+
+def _membership_rules(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "membership_rules.csv")
+    lines: dict[float, int] = {}
+    for line, row in tables["membership_rules"]:
+        if not _is_number(row["priority"]):
+            continue
+        first_line = lines.setdefault(float(row["priority"]), line)
+        if first_line != line:
+            what = f"priority {row['priority']} stands on line {first_line} already"
+            yield Problem(path, line, what, "Give every rule a priority of its own")
+    given = {row["rule"] for _, row in tables["membership_rules"]}
+    for rule in MEMBERSHIP_RULES:
+        if rule not in given:
+            yield Problem(path, 1, f"rule '{rule}' is missing", "Give it a line; a low priority makes it weak")
+
+
+def _overrides(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "identity_overrides.csv")
+    person_types = [row["identifier_type"] for _, row in tables["identity_rules"]]
+    known = (*person_types, *ORGANISATION_TYPES)
+    decided: dict[frozenset[tuple[str, str]], int] = {}
+    for line, row in tables["identity_overrides"]:
+        unknown = [name for name in ("identifier_type", "other_type") if row[name].strip() and row[name] not in known]
+        for name in unknown:
+            yield Problem(path, line, f"'{name}' is '{row[name]}'", f"Write one of {', '.join(known)}")
+        if unknown:
+            continue
+        pair = frozenset(
+            {_node(row["identifier_type"], row["identifier"]), _node(row["other_type"], row["other_identifier"])}
+        )
+        if len(pair) == 1:
+            yield Problem(path, line, "both identifiers are the same", "Name two")
+        elif pair in decided:
+            what = f"this pair stands on line {decided[pair]} already"
+            yield Problem(path, line, what, "Keep one of the two decisions")
+        decided.setdefault(pair, line)
+        yield from _person_and_organisation(path, line, row)
+
+
+def _person_and_organisation(path: str, line: int, row: Row) -> Iterator[Problem]:
+    is_organisation = row["identifier_type"] in ORGANISATION_TYPES
+    if is_organisation == (row["other_type"] in ORGANISATION_TYPES):
+        return
+    if is_organisation:
+        yield Problem(path, line, "a person's identifier comes after the organisation's", "Write the person's first")
+    if row["decision"].strip() == "separate":
+        what = "a person and an organisation cannot be kept apart"
+        yield Problem(path, line, what, "Join the person to the organisation that is right")
+
+
+def _node(identifier_type: str, identifier: str) -> tuple[str, str]:
+    trimmed = identifier.strip()
+    return identifier_type, trimmed.lower() if identifier_type in ("email", "domain") else trimmed
 
 
 def _is_number(value: str) -> bool:

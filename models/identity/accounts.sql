@@ -22,7 +22,6 @@ named as (
         versions.website_host,
         versions.crm_account_id,
         versions.owner_id,
-        versions.parent_node,
         row_number() over (
             partition by reach.target
             order by
@@ -76,7 +75,7 @@ companies as (
         ) as name,
         coalesce(identified.domain, named.website_host) as domain,
         'company' as kind,
-        parents.target as parent_account_id,
+        account_hierarchy.parent_account_id,
         coalesce(named.crm_account_id, identified.crm_account_id) as crm_account_id,
         identified.group_id,
         named.owner_id,
@@ -86,7 +85,9 @@ companies as (
     left join named on identified.account_id = named.account_id and named.version_rank = 1
     left join group_names on identified.account_id = group_names.account_id
     left join company_names on identified.account_id = company_names.account_id
-    left join reach as parents on named.parent_node = parents.node and parents.target <> identified.account_id
+    left join {{ ref("account_hierarchy") }} as account_hierarchy
+        on identified.account_id = account_hierarchy.account_id
+        and account_hierarchy.known_until = cast('9999-12-31' as timestamp)
 ),
 
 first_companies as (

@@ -17,12 +17,15 @@ final as (
         group_id,
         name,
         website_host,
+        verified_host,
+        sso_host,
         'crm_account:' || parent_crm_account_id as parent_node,
         owner_id,
         industry,
         employees,
         country,
         is_deleted,
+        'crm_account:' || merged_into_crm_account_id as merged_into_node,
         available_at,
         superseded_at
     from salesforce
@@ -35,12 +38,15 @@ final as (
         group_id,
         name,
         website_host,
+        verified_host,
+        sso_host,
         'workspace:' || parent_group_id,
         owner_id,
         industry,
         employees,
         country,
         false,
+        null,
         available_at,
         superseded_at
     from backend

@@ -17,6 +17,12 @@ hosts as (
     select website_host from {{ ref("stg_salesforce__accounts") }}
     union
     select website_host from {{ ref("stg_backend__accounts") }}
+    {%- for model in ["stg_salesforce__accounts", "stg_backend__accounts"] %}
+    union
+    select verified_host from {{ ref(model) }}
+    union
+    select sso_host from {{ ref(model) }}
+    {%- endfor %}
     union
     select host from {{ ref("stg_enrichment__companies") }}
     union
@@ -24,7 +30,10 @@ hosts as (
     union
     select host from {{ ref("stg_backend__opportunities") }}
     union
-    select {{ host_of(json_text("properties", "'domain'")) }} from {{ ref("stg_segment__events") }} where event_type = 'group'
+    {%- for trait in ["domain", "verified_domain", "sso_domain"] %}
+    select {{ host_of(json_text("properties", "'" ~ trait ~ "'")) }} from {{ ref("stg_segment__events") }} where event_type = 'group'
+    {{ "union" if not loop.last }}
+    {%- endfor %}
     union
     select substr(group_id, 8) from {{ ref("stg_backend__events") }} where group_id like 'domain:%'
 ),

@@ -18,11 +18,11 @@ seen as (
 
     union all
 
-    select left_node, available_at from {{ ref("organisation_edges") }}
+    select claimed, seen_at from {{ ref("organisation_claim_candidates") }} where seen_at is not null
 
     union all
 
-    select right_node, available_at from {{ ref("organisation_edges") }}
+    select claimant, seen_at from {{ ref("organisation_claim_candidates") }} where seen_at is not null
 ),
 
 final as (

@@ -24,12 +24,17 @@ SHARED_DATA = Path(os.environ.get("PQL_SHARED_DATA", PROJECT.parent / "shared" /
 
 Rows = Sequence[Mapping[str, object]]
 
-EVENTS = pa.schema(
-    [(name, pa.string()) for name in (
-        "source", "event_id", "_row_key", "event_type", "event_name", "user_id", "anonymous_id", "group_id", "email", "domain",
-    )]
-    + [("occurred_at", pa.timestamp("us")), ("available_at", pa.timestamp("us")), ("properties", pa.string())]
+TEXTS = (
+    "source", "event_id", "_row_key", "event_type", "event_name",
+    "user_id", "anonymous_id", "group_id", "email", "domain", "properties",
 )  # fmt: skip
+EVENTS = pa.schema(
+    [
+        *((name, pa.string()) for name in TEXTS),
+        ("occurred_at", pa.timestamp("us")),
+        ("available_at", pa.timestamp("us")),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class World:
     def add_events(self, events: Rows) -> None:
         """Rows of backend.events; what a row leaves out is null, `properties` is a dictionary."""
         rows = [
-            {name: None for name in EVENTS.names}
+            dict.fromkeys(EVENTS.names)
             | {"source": "test", "event_type": "identify", "occurred_at": event["available_at"]}
             | dict(event)
             | {"properties": json.dumps(event.get("properties", {}))}

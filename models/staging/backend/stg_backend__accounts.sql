@@ -6,7 +6,8 @@ accounts as (
     {{ source_columns("backend", "accounts", [
         ["source", "varchar"], ["_row_key", "varchar"], ["group_id", "varchar"], ["name", "varchar"], ["domain", "varchar"],
         ["parent_group_id", "varchar"], ["industry", "varchar"], ["employees", "bigint"], ["country", "varchar"],
-        ["owner", "varchar"], ["available_at", "timestamp"], ["_version", "bigint"],
+        ["owner", "varchar"], ["verified_domain", "varchar"], ["sso_domain", "varchar"], ["available_at", "timestamp"],
+        ["_version", "bigint"],
     ]) }}
 ),
 
@@ -17,6 +18,8 @@ final as (
         name,
         {{ host_of("domain") }} as website_host,
         parent_group_id,
+        {{ host_of("verified_domain") }} as verified_host,
+        {{ host_of("sso_domain") }} as sso_host,
         industry,
         employees,
         country,

@@ -6,6 +6,7 @@
     ["context_user_agent", "varchar"], ["context_library_name", "varchar"], ["context_location_country", "varchar"],
     ["received_at", "timestamp"], ["timestamp", "timestamp"],
 ] %}
+{%- set traits = [["name", "varchar"], ["title", "varchar"]] + segment_traits("identifies", ["email", "name", "title"]) %}
 
 with
 
@@ -24,12 +25,13 @@ pages as (
 ),
 
 identifies as (
-    {{ source_columns("segment", "identifies", context + [["email", "varchar"], ["name", "varchar"], ["title", "varchar"]]) }}
+    {{ source_columns("segment", "identifies", context + [["email", "varchar"]] + traits) }}
 ),
 
 groups as (
     {{ source_columns("segment", "groups", context + [
         ["group_id", "varchar"], ["name", "varchar"], ["domain", "varchar"], ["plan", "varchar"], ["employees", "bigint"],
+        ["verified_domain", "varchar"], ["sso_domain", "varchar"],
     ]) }}
 ),
 
@@ -59,7 +61,7 @@ messages as (
 
     select
         id, 'identify', null, user_id, anonymous_id, context_group_id, email,
-        timestamp, received_at, {{ json_object_of(["name", "title"]) }},
+        timestamp, received_at, {{ json_object_of(traits | map("first") | list) }},
         context_location_country, context_user_agent, context_library_name
     from identifies
 
@@ -67,7 +69,8 @@ messages as (
 
     select
         id, 'group', null, user_id, anonymous_id, group_id, null,
-        timestamp, received_at, {{ json_object_of(["name", "domain", "plan", "employees"]) }},
+        timestamp, received_at,
+        {{ json_object_of(["name", "domain", "plan", "employees", "verified_domain", "sso_domain"]) }},
         context_location_country, context_user_agent, context_library_name
     from groups
 
