@@ -109,7 +109,7 @@ def identity_diff(
     from orchestration.dry_run import DryRunFailed, NoRoom, dry_run
 
     try:
-        with failing_clearly(BadConfiguration, WarehouseMissing, NoRoom), showing_progress("dry run"):
+        with failing_clearly(BadConfiguration, WarehouseMissing, NoRoom), showing_progress("dry run", errors):
             difference = dry_run(home(), config or configuration_folder())
     except DryRunFailed as error:
         errors.print("[bold red]A run with this configuration would fail; it would publish nothing.[/]")
@@ -217,13 +217,13 @@ def run_and_report(as_of: date | None) -> None:
 
 
 @contextmanager
-def showing_progress(title: str) -> Iterator[None]:
+def showing_progress(title: str, on: Console = console) -> Iterator[None]:
     """Show announcements: one line that moves on a terminal, one line each otherwise."""
-    if console.is_terminal:
-        with console.status(title) as status, listening(lambda message: status.update(f"{title}: {message}")):
+    if on.is_terminal:
+        with on.status(title) as status, listening(lambda message: status.update(f"{title}: {message}")):
             yield
     else:
-        with listening(lambda message: console.print(f"  {message}", markup=False)):
+        with listening(lambda message: on.print(f"  {message}", markup=False)):
             yield
 
 

@@ -180,6 +180,8 @@ class Difference:
     """Everything that would change.
 
     `arrived` counts the identifiers that the published run did not know: what they change is in the other figures too.
+    `is_retrained` says that another model scores, since the accounts that it learns from are not the same: then even
+    accounts that nothing else happened to may have another score.
     """
 
     fates: dict[str, Fates]
@@ -192,6 +194,7 @@ class Difference:
     scores: int
     largest: dict[str, tuple[list[tuple[str, int]], list[tuple[str, int]]]]
     arrived: int
+    is_retrained: bool
 
     @property
     def flipped_grades(self) -> int:
@@ -249,6 +252,7 @@ def compare(before: Path, after: Path) -> Difference:
             scores=_scores(backend),
             largest=_largest(backend),
             arrived=_arrived(backend),
+            is_retrained=_is_retrained(backend),
         )
 
 
@@ -475,6 +479,12 @@ def _arrived(backend: Backend) -> int:
         where not exists (from before.identity.identifiers as known where known.node = identifiers.node)
         """,
     )[0]["identifiers"]
+
+
+def _is_retrained(backend: Backend) -> bool:
+    versions = "select model_version, rules_version from {side}.publishing.runs"
+    before, after = (query(backend, versions.format(side=side)) for side in ("before", "after"))
+    return before != after
 
 
 def _named_sizes(rows: list[dict[str, Any]]) -> list[tuple[str, int]]:

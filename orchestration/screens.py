@@ -394,6 +394,8 @@ def identity_difference(difference: Difference) -> RenderableType:
         parts.append(
             Text(f"{difference.arrived:,} identifiers are new since the published run; what they change counts too.")
         )
+    if difference.is_retrained:
+        parts.append(Text("The accounts that the model learns from change, so it is trained anew: any score may move."))
     if not difference.is_empty:
         parts += [_fates(difference), *_moves(difference), *_mergers_and_splits(difference)]
         parts += [_labels(difference), _grades(difference), *_largest(difference)]

@@ -41,10 +41,11 @@ companions as (
     inner join identity.observed_identifiers as others on theirs.observation_id = others.observation_id
 )
 
-select distinct cuts.node
+select cuts.node, min(cuts.cut_from) as cut_from
 from identity.identifier_cuts as cuts
 inner join companions on cuts.node = companions.node
 where cuts.cut_until >= timestamp '9999-12-31'
+group by cuts.node
 order by cuts.node
 """
 
@@ -68,16 +69,17 @@ def identifier_hash(node: str) -> str:
     return hashlib.sha256(node.encode("utf-8")).hexdigest()
 
 
-def cut_companions(backend: Backend, nodes: Iterable[str]) -> tuple[str, ...]:
-    """The identifiers that are cut now and were seen or tied together with any of these."""
-    return tuple(row["node"] for row in query(backend, CUT_COMPANIONS, [sorted(nodes)]))
+def cut_companions(backend: Backend, nodes: Iterable[str]) -> dict[str, datetime]:
+    """The identifiers that are cut now and were seen or tied together with any of these, each with since when it is."""
+    return {row["node"]: row["cut_from"] for row in query(backend, CUT_COMPANIONS, [sorted(nodes)])}
 
 
 def forget(backend: Backend, nodes: Iterable[str], now: datetime) -> Forgotten:
     """Refuse these identifiers from the next run on, and keep cut what is cut because of them. All of it, or nothing.
 
     A shared device that three people used is cut for having joined three. With one of them forgotten the records show
-    two, and the device would join those: so its cut is kept by hash, whatever the remaining records say.
+    two, and the device would join those: so its cut is kept by hash, from the day on which it began, whatever the
+    remaining records say. So no past date reads otherwise than before either.
 
     Args:
         backend: the working warehouse, after a run.
@@ -86,24 +88,25 @@ def forget(backend: Backend, nodes: Iterable[str], now: datetime) -> Forgotten:
     """
     ensure_privacy(backend)
     wanted = set(nodes)
-    kept = tuple(node for node in cut_companions(backend, wanted) if node not in wanted)
+    kept = {node: since for node, since in cut_companions(backend, wanted).items() if node not in wanted}
     connection = backend.con
     connection.begin()
     try:
-        for table, time, named in (
-            ("forgotten_identifiers", "forgotten_at", sorted(wanted)),
-            ("kept_cuts", "kept_since", list(kept)),
+        for table, time, entries in (
+            ("forgotten_identifiers", "forgotten_at", dict.fromkeys(sorted(wanted), now)),
+            ("kept_cuts", "kept_since", kept),
         ):
             connection.execute(
                 f"""
                 insert into privacy.{table} (identifier_hash, {time})
-                select hashes.identifier_hash, ? from (select unnest(?) as identifier_hash) as hashes
-                where hashes.identifier_hash not in (select identifier_hash from privacy.{table})
+                select entries.identifier_hash, entries.at
+                from (select unnest(?) as identifier_hash, unnest(cast(? as timestamp[])) as at) as entries
+                where entries.identifier_hash not in (select identifier_hash from privacy.{table})
                 """,  # noqa: S608 - names are ours
-                [now, [identifier_hash(node) for node in named]],
+                [[identifier_hash(node) for node in entries], list(entries.values())],
             )
         connection.commit()
     except BaseException:
         connection.rollback()
         raise
-    return Forgotten(len(wanted), kept)
+    return Forgotten(len(wanted), tuple(kept))

@@ -21,8 +21,8 @@ def test_a_dry_run_says_what_an_override_changes_and_leaves_the_home_as_it_was(
 
     output = small_company.pql("identity", "diff", "--config", str(config))
 
-    (sentence,) = (line for line in output.splitlines() if "erges 1 person" in line)
-    assert sentence.startswith("Merges 1 person"), sentence
+    said = output[output.index("  comparing\n") :].splitlines()
+    assert said[1].startswith("Merges 1 person"), said[1]
     assert "Largest: identifiers of a person" in output
     assert contents(small_company.home) == before
     assert leftovers(small_company) == []

@@ -24,6 +24,9 @@ create table identity.identifier_accounts (
     node varchar, account_id varchar, confidence double, available_at timestamp, known_until timestamp
 );
 create table features.account_labels (account_id varchar, as_of_date date, is_won boolean, amount double);
+create schema publishing;
+create table publishing.runs (model_version varchar, rules_version varchar);
+insert into publishing.runs values ('gb-1', 'rules-1');
 create table scores.account_scores (account_id varchar, score integer, grade varchar);
 """
 
@@ -222,3 +225,14 @@ def test_the_largest_are_listed_before_and_after(against_the_usual: Callable[...
         [("Acc_North (acc_north)", 2), ("Acc_South (acc_south)", 1)],
         [("Acc_South (acc_south)", 2), ("Acc_North (acc_north)", 1)],
     )
+
+
+def test_another_model_is_told_since_it_moves_scores_of_accounts_that_nothing_happened_to(published: Write):
+    before = published("before", PEOPLE, COMPANIES, MEMBERS)
+    after = published("after", PEOPLE, COMPANIES, MEMBERS)
+    assert not compare(before, after).is_retrained
+
+    with duckdb.connect(str(after)) as connection:
+        connection.execute("update publishing.runs set model_version = 'gb-2'")
+
+    assert compare(before, after).is_retrained

@@ -9,6 +9,7 @@ from warehouse.connection import Backend, open_working
 from warehouse.privacy import Forgotten, cut_companions, ensure_privacy, forget, identifier_hash
 from warehouse.tables import query
 
+CUT = datetime(2025, 12, 1)  # noqa: DTZ001 - times in the warehouse are UTC without a zone
 NOON = datetime(2026, 1, 1, 12)  # noqa: DTZ001 - times in the warehouse are UTC without a zone
 ANN = ("user_id:ann", "email:ann@north.example")
 
@@ -51,7 +52,7 @@ def backend(tmp_path: Path):
 
 
 def test_what_was_cut_because_of_somebody_is_what_was_seen_or_tied_with_them_and_is_still_cut(backend: Backend):
-    assert cut_companions(backend, ANN) == ("anonymous_id:kiosk", "crm_lead_id:shared")
+    assert cut_companions(backend, ANN) == {"anonymous_id:kiosk": CUT, "crm_lead_id:shared": CUT}
 
 
 def test_forgetting_keeps_hashes_and_no_identifier(backend: Backend):
@@ -61,19 +62,19 @@ def test_forgetting_keeps_hashes_and_no_identifier(backend: Backend):
     assert query(backend, "select * from privacy.forgotten_identifiers order by identifier_hash") == [
         {"identifier_hash": hashed, "forgotten_at": NOON} for hashed in sorted(map(identifier_hash, ANN))
     ]
-    assert {row["identifier_hash"] for row in query(backend, "select * from privacy.kept_cuts")} == {
-        identifier_hash("anonymous_id:kiosk"),
-        identifier_hash("crm_lead_id:shared"),
-    }
+    assert query(backend, "select * from privacy.kept_cuts order by identifier_hash") == [
+        {"identifier_hash": hashed, "kept_since": CUT}
+        for hashed in sorted(map(identifier_hash, ("anonymous_id:kiosk", "crm_lead_id:shared")))
+    ]
 
 
 def test_forgetting_twice_keeps_the_first_time(backend: Backend):
     forget(backend, ANN, NOON)
     forget(backend, ANN, NOON.replace(hour=13))
 
-    for table, time, rows in (("forgotten_identifiers", "forgotten_at", 2), ("kept_cuts", "kept_since", 2)):
+    for table, time, first in (("forgotten_identifiers", "forgotten_at", NOON), ("kept_cuts", "kept_since", CUT)):
         assert query(backend, f"select {time} as at, count(*) as rows from privacy.{table} group by 1") == [
-            {"at": NOON, "rows": rows}
+            {"at": first, "rows": 2}
         ]
 
 
