@@ -8,7 +8,7 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-byteco
 export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test test-full check docs ui lock clean
+.PHONY: demo test test-full check bench docs ui lock clean
 
 demo: $(VENV)/core.installed
 	$(BIN)/pql demo
@@ -29,6 +29,10 @@ check: $(VENV)/dev.installed
 	PQL_HOME=target/check $(BIN)/dbt --quiet parse --profiles-dir . --target-path target
 	$(BIN)/dbt-bouncer
 	PQL_HOME=target/check $(BIN)/sqlfluff lint --processes 2 models
+
+# One benchmark by name, or all; figures are printed, never asserted. OPTIONS="--edges 1000000" makes it smaller.
+bench: $(VENV)/dev.installed
+	$(BIN)/python -m bench $(NAME) $(OPTIONS)
 
 docs: $(VENV)/dev.installed
 	$(BIN)/python -m orchestration.dictionary docs/data-dictionary.md

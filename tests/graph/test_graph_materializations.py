@@ -26,7 +26,7 @@ SMALL_EDGES = [
     for path in range(36)
     for step in range(path % 12 + 1)
 ]
-SMALL_PRIME = "connected_components_prime: 239"
+SMALL_PRIME = "connected_components_prime: 239, connected_components_low_range: 1"
 
 
 @pytest.fixture(scope="module")
