@@ -40,11 +40,14 @@ docs: $(VENV)/dev.installed
 ui: $(VENV)/core.installed
 	$(BIN)/pql ui
 
-# The lock files carry hashes and no host; uv reads pyproject.toml for every platform at once.
+# The lock files carry hashes and no host; uv reads pyproject.toml for every platform at once. Versions stay as they are
+# unless a new requirement moves them; UPGRADE=--upgrade takes the newest of all.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+UPGRADE ?=
 lock: $(VENV)/dev.installed
-	echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 - --output-file requirements-installer.lock --generate-hashes --no-header --no-annotate --upgrade
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 pyproject.toml --extra dev --output-file requirements-dev.lock --generate-hashes --no-header --no-annotate --upgrade
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 pyproject.toml --constraint requirements-dev.lock --output-file requirements.lock --generate-hashes --no-header --no-annotate --upgrade
+	echo uv | $(COMPILE) - --output-file requirements-installer.lock $(UPGRADE)
+	$(COMPILE) pyproject.toml --extra dev --output-file requirements-dev.lock $(UPGRADE)
+	$(COMPILE) pyproject.toml --constraint requirements-dev.lock --output-file requirements.lock $(UPGRADE)
 
 clean:
 	rm -rf $(VENV) local target logs

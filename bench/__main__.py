@@ -1,4 +1,4 @@
-"""`python -m bench [NAME] [OPTIONS]`: one benchmark, or all of them with their usual sizes. Figures are printed, never asserted."""
+"""One benchmark by name, or all of them with their usual sizes. Figures are printed, never asserted."""
 
 import argparse
 import os

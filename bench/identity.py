@@ -13,7 +13,6 @@ from typing import TypeVar
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from scipy.sparse import coo_matrix
@@ -27,12 +26,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds on the clock, and of processor time over all cores. Other work on the machine distorts the first far more."""
+    """Seconds on the clock, and of processor time over all cores; other work on the machine distorts the first more."""
 
     clock: float
     processor: float
 
     def without(self, other: "Cost") -> "Cost":
+        """What is left when the other is taken off."""
         return Cost(self.clock - other.clock, self.processor - other.processor)
 
 
@@ -129,7 +129,7 @@ def components_by_scipy(warehouse: Path) -> Cost:
 
         on_integers, labels = cost_of(lambda: labels_by_scipy(left, right, node_count))
 
-        labelled = pa.table({"node": encoded.dictionary, "label": labels})
+        labelled = pa.table({"node": encoded.dictionary, "label": pa.array(labels)})
         smallest = labelled.group_by("label").aggregate([("node", "min")]).sort_by("label")
         components = pa.table(
             {"node": encoded.dictionary, "component": smallest["node_min"].combine_chunks().take(labels)}
