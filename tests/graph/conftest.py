@@ -15,7 +15,7 @@ from engines import DuckDB, Engine, Postgres
 PROJECT = Path(__file__).parent / "project"
 
 Edge = tuple[str, str]
-ReachRow = tuple[str, str, str, datetime]
+ReachRow = tuple[str, str, str, datetime, datetime]
 
 
 @pytest.fixture(scope="session", params=["duckdb", "postgres"])
@@ -62,7 +62,8 @@ def write_graphs(engine: Engine) -> Callable[[Path, Iterable[Edge], Iterable[Rea
     def write(home: Path, edges: Iterable[Edge], reach_rows: Iterable[ReachRow]) -> None:
         ends = {"left_node": "text", "right_node": "text"}
         engine.load(home, "edges", ends, edges)
-        engine.load(home, "reach_rows", {"kind": "text", **ends, "available_at": "timestamp"}, reach_rows)
+        times = {"available_at": "timestamp", "known_until": "timestamp"}
+        engine.load(home, "reach_rows", {"kind": "text", **ends, **times}, reach_rows)
         engine.execute(home, ["create table hooks (hook text)"])
 
     return write

@@ -9,7 +9,7 @@ from oracles import (
     components_by_networkx,
     random_graph,
     random_reach_rows,
-    reach_by_order_of_time,
+    reach_by_trying_every_span,
     shaped_graphs,
 )
 
@@ -91,14 +91,14 @@ def test_hooks_run_in_order_inside_and_outside_the_transaction(built: Path, read
     ]
 
 
-def test_earliest_reach_equals_kruskal_in_order_of_time(built: Path, read_rows, reach_rows) -> None:
-    rows = read_rows(built, "select node, target, available_at from reach")
-    found: defaultdict[str, dict] = defaultdict(dict)
-    for node, target, available_at in rows:
-        found[node.split("|")[0]][node, target] = available_at
-    assert len(rows) == sum(len(pairs) for pairs in found.values()), "a node and target have more than one row"
+def test_earliest_reach_gives_every_span_that_no_other_contains(built: Path, read_rows, reach_rows) -> None:
+    rows = read_rows(built, "select node, target, available_at, known_until from reach")
+    assert len(rows) == len(set(rows)), "a span of a node and target has more than one row"
+    found: defaultdict[str, dict] = defaultdict(lambda: defaultdict(set))
+    for node, target, available_at, known_until in rows:
+        found[node.split("|")[0]][node, target].add((available_at, known_until))
     for number, (name, graph) in enumerate(reach_rows.items()):
-        assert found.pop(name, {}) == reach_by_order_of_time(graph), f"graph {name}, seed {SEED + number}"
+        assert found.pop(name, {}) == reach_by_trying_every_span(graph), f"graph {name}, seed {SEED + number}"
     assert not found
 
 
@@ -130,8 +130,10 @@ def test_a_run_after_a_crash_gives_the_right_tables(rebuilt_after_crash: Path, r
     rows = read_rows(rebuilt_after_crash, "select node, component from components")
     assert len(rows) == 234
     assert dict(rows) == components_by_networkx(SMALL_EDGES)
-    reached = read_rows(rebuilt_after_crash, "select node, target, available_at from reach")
-    assert {(node, target): at for node, target, at in reached} == reach_by_order_of_time(random_reach_rows("0", SEED))
+    spans: defaultdict[tuple, set] = defaultdict(set)
+    for node, target, *span in read_rows(rebuilt_after_crash, "select * from reach"):
+        spans[node, target].add(tuple(span))
+    assert spans == reach_by_trying_every_span(random_reach_rows("0", SEED))
 
 
 def test_nothing_but_the_models_is_left_behind(rebuilt_after_crash: Path, read_rows) -> None:
@@ -156,7 +158,7 @@ def refused(tmp_path_factory, engine: Engine, run_dbt: RunDbt, rebuilt_after_cra
     "message",
     [
         "connected_components: 1 rows of model components_with_null have a null in left_node or right_node.",
-        "earliest_reach: 1 rows of model reach_with_null have a null in kind, left_node, right_node or available_at.",
+        "earliest_reach: 1 rows of model reach_with_null have a null in kind, left_node, right_node,",
         "earliest_reach: 1 rows of model reach_with_unknown_kind have a kind other than edge or source.",
         "connected_components: model components_with_too_many_nodes has 239 nodes; labels go to 238.",
         "connected_components: model components still has 198 edges after 0 rounds.",
