@@ -50,11 +50,7 @@ overrides as (
 
 observed as (
     select
-        case
-            when user_id is not null then 'user_id:' || user_id
-            when anonymous_id is not null then 'anonymous_id:' || anonymous_id
-            else 'email:' || email
-        end as node,
+        {{ identifier_node_of_observation() }} as node,
         email,
         group_id,
         available_at

@@ -4,32 +4,17 @@
 
 with
 
-hosts as (
-    select * from {{ ref("email_hosts") }} where kind = 'corporate'
-),
-
-observations as (
-    select * from {{ ref("identity_observations") }}
-),
-
 people_at_domains as (
     select
-        coalesce(observations.user_id, observations.anonymous_id, observations.email) as member,
-        hosts.domain,
-        min(observations.available_at) as available_at
-    from observations
-    inner join hosts on {{ host_of("observations.email") }} = hosts.host
-    group by coalesce(observations.user_id, observations.anonymous_id, observations.email), hosts.domain
+        node as member,
+        domain,
+        min(available_at) as available_at
+    from {{ ref("people_at_domains") }}
+    group by node, domain
 ),
 
 workspace_members as (
-    select
-        group_id,
-        coalesce(user_id, anonymous_id, email) as member,
-        min(available_at) as available_at
-    from observations
-    where group_id is not null
-    group by group_id, coalesce(user_id, anonymous_id, email)
+    select group_id, node as member, available_at from {{ ref("workspace_members") }}
 ),
 
 separations as (
