@@ -8,6 +8,7 @@
        person's first company waits for that link.
     3. While no company is known, to the person as an individual account. Such a fact is counted there, and again at the
        company from the day the person joins it; the individual account ends on that day.
+    4. While its identifier is cut, a fact that names no organisation is nobody's. What was counted before the cut stays.
 
     Rows: (fact_id, account_id, person_id, available_at). The person is the one known at that time; people who turn out to be
     one later stay two in what was counted before. Facts of nobody we know have no row.
@@ -48,17 +49,23 @@
     select
         facts.fact_id,
         accounts.account_id,
-        person_identifiers.person_id,
-        greatest(facts.available_at, person_identifiers.available_at, accounts.first_seen_at)
+        person_spans.person_id,
+        greatest(facts.available_at, person_spans.available_at, accounts.first_seen_at)
     from {{ facts }} as facts
-    inner join {{ ref("person_identifiers") }} as person_identifiers on facts.node = person_identifiers.node
-    inner join {{ ref("accounts") }} as accounts on {{ stable_id("ind", "person_identifiers.person_id") }} = accounts.account_id
+    inner join {{ ref("person_spans") }} as person_spans
+        on facts.node = person_spans.node
+        and facts.available_at >= person_spans.settled_from
+        and facts.available_at < person_spans.known_until
+        and person_spans.is_settled
+    inner join {{ ref("accounts") }} as accounts on {{ stable_id("ind", "person_spans.person_id") }} = accounts.account_id
     left join {{ ref("identifier_accounts") }} as identifier_accounts
-        on facts.node = identifier_accounts.node and identifier_accounts.span_number = 1
+        on facts.node = identifier_accounts.node
+        and facts.available_at >= identifier_accounts.known_from
+        and facts.available_at < identifier_accounts.known_until
     where
         facts.organisation_node is null
         and (
             identifier_accounts.decided_at is null
-            or identifier_accounts.decided_at > greatest(facts.available_at, person_identifiers.available_at)
+            or identifier_accounts.decided_at > greatest(facts.available_at, person_spans.available_at)
         )
 {%- endmacro %}

@@ -15,6 +15,7 @@ OPERATORS = ("exists", "equals", "not_equals", "contains", "at_least", "at_most"
 CATEGORIES = (
     "activation", "collaboration", "data_commitment", "repeat_use", "intent", "cooling", "readiness", "fit", "other",
 )  # fmt: skip
+SOURCE_IDENTIFIER_TYPES = ("user_id", "email", "crm_contact_id", "crm_lead_id", "anonymous_id")
 ACCOUNT_MEASURES = {
     "team": ("people_7d", "people_28d", "people_90d"),
     "activity": ("active_days_7d", "active_days_28d", "active_days_90d", "events_28d"),
@@ -95,6 +96,13 @@ def number(lowest: float, highest: float = float("inf"), *, required: bool = Tru
     )
 
 
+def name() -> Column:
+    """A name that can stand in a column, a JSON path and before a colon."""
+    return Column(
+        lambda value: re.fullmatch("[a-z][a-z0-9_]*", value) is not None, "small letters, digits and underscores"
+    )
+
+
 def pattern() -> Column:
     """A regular expression, or blank."""
 
@@ -142,13 +150,19 @@ FILES: dict[str, dict[str, Column]] = {
     },
     "bands": {"grade": one_of("A", "B", "C", "D", "E"), "minimum_score": number(0, 100)},
     "identity_rules": {
-        "identifier_type": one_of("user_id", "email", "crm_contact_id", "crm_lead_id", "anonymous_id"),
+        "identifier_type": name(),
         "priority": number(1),
         "limit_per_identifier": number(1, required=False),
+        "limit_per_person": number(1, required=False),
+        "limit_days": number(1, required=False),
+        "normalisation": one_of("exact", "lower", "email", "digits"),
+        "properties": text(required=False),
+        "include_pattern": pattern(),
         "blocked_pattern": pattern(),
     },
+    "mailbox_rules": {"domain": text(), "same_as": text(), "ignores_dots": one_of("true", "false")},
     "blocked_identifiers": {
-        "identifier_type": one_of("user_id", "email", "crm_contact_id", "crm_lead_id", "anonymous_id"),
+        "identifier_type": text(),
         "match": one_of("equals", "mailbox"),
         "value": text(),
     },
@@ -188,6 +202,7 @@ KEYS = {
     "signals": ("signal",),
     "bands": ("grade",),
     "identity_rules": ("identifier_type",),
+    "mailbox_rules": ("domain",),
     "blocked_identifiers": ("identifier_type", "match", "value"),
     "membership_rules": ("rule",),
     "invitation_properties": ("event_name", "property"),
@@ -236,6 +251,7 @@ def find_problems(folder: Path) -> Iterator[Problem]:
     if len(tables) == len(FILES):
         yield from _unknown_signals(folder, tables)
         yield from _unknown_metrics(folder, tables)
+        yield from _identifier_types(folder, tables)
         yield from _signal_conditions(folder, tables)
         yield from _settings(folder, tables)
         yield from _bands(folder, tables)
@@ -320,6 +336,37 @@ def _unknown_metrics(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) 
         if row["metric"] not in measures:
             what = f"signal '{row['signal']}' has no metric '{row['metric']}'"
             yield Problem(str(folder / "scoring_rules.csv"), line, what, f"Write one of {', '.join(measures)}")
+
+
+def _identifier_types(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "identity_rules.csv")
+    priorities: dict[str, int] = {}
+    for line, row in tables["identity_rules"]:
+        if row["priority"] in priorities:
+            what = f"priority {row['priority']} stands on line {priorities[row['priority']]} already"
+            yield Problem(path, line, what, "Give every type a priority of its own: the stronger one is the hub")
+        priorities.setdefault(row["priority"], line)
+        names = row["properties"].split()
+        if row["identifier_type"] in SOURCE_IDENTIFIER_TYPES and names:
+            what = f"'properties' is '{row['properties']}', but sources have a column for {row['identifier_type']}"
+            yield Problem(path, line, what, "Leave it blank")
+        if row["identifier_type"] not in SOURCE_IDENTIFIER_TYPES and not 1 <= len(names) <= 3:
+            what = (
+                f"nothing says where '{row['identifier_type']}' is to be found" if not names else "too many properties"
+            )
+            yield Problem(
+                path, line, what, "Name one to three event properties in 'properties', with a blank between them"
+            )
+        if row["limit_days"] and not row["limit_per_person"]:
+            yield Problem(
+                path, line, "limit_days has nothing to limit", "Fill in limit_per_person, or leave both blank"
+            )
+    known = [row["identifier_type"] for _, row in tables["identity_rules"]]
+    for line, row in tables["blocked_identifiers"]:
+        if row["identifier_type"] != "*" and row["identifier_type"] not in known:
+            what = f"identifier_type '{row['identifier_type']}' is unknown"
+            fix = f"Write * for every type, or one of {', '.join(known)}"
+            yield Problem(str(folder / "blocked_identifiers.csv"), line, what, fix)
 
 
 def _signal_conditions(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:

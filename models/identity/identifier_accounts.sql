@@ -19,28 +19,45 @@ evidence as (
         rules.priority,
         rules.confidence,
         substr(reach.target, length(rules.rule) + 2) as organisation_node,
-        reach.available_at
+        reach.available_at,
+        reach.known_until
     from reach
     inner join rules on split_part(reach.target, '|', 1) = rules.rule
 ),
 
 moments as (
-    select distinct node, available_at from evidence
+    select node, available_at as decided_at from evidence
+    union
+    select node, known_until from evidence where known_until < {{ the_end_of_time() }}
+),
+
+-- What was known at each moment. Evidence that came by several ways counts from the first that still holds.
+known as (
+    select
+        moments.node,
+        moments.decided_at,
+        evidence.rule,
+        evidence.priority,
+        evidence.confidence,
+        evidence.organisation_node,
+        min(evidence.available_at) as available_at
+    from moments
+    left join evidence
+        on moments.node = evidence.node
+        and moments.decided_at >= evidence.available_at
+        and moments.decided_at < evidence.known_until
+    group by
+        moments.node, moments.decided_at, evidence.rule, evidence.priority, evidence.confidence, evidence.organisation_node
 ),
 
 choices as (
     select
-        moments.node,
-        moments.available_at as decided_at,
-        evidence.rule,
-        evidence.confidence,
-        evidence.organisation_node,
+        *,
         row_number() over (
-            partition by moments.node, moments.available_at
-            order by evidence.priority, evidence.available_at desc, evidence.organisation_node
+            partition by node, decided_at
+            order by priority, available_at desc, organisation_node
         ) as choice
-    from moments
-    inner join evidence on moments.node = evidence.node and moments.available_at >= evidence.available_at
+    from known
 ),
 
 changes as (
@@ -51,24 +68,33 @@ changes as (
     where choice = 1
 ),
 
-spans as (
+-- Where the last evidence has ended, the span without an organisation ends the one before it.
+decisions as (
     select
         node,
         rule,
         confidence,
         organisation_node,
         decided_at,
-        lead(decided_at) over (partition by node order by decided_at) as decided_until,
-        row_number() over (partition by node order by decided_at) as span_number
+        coalesce(lead(decided_at) over (partition by node order by decided_at), {{ the_end_of_time() }}) as decided_until
     from changes
-    where organisation_node_before is null or organisation_node_before <> organisation_node
+    where organisation_node is distinct from organisation_node_before
+),
+
+spans as (
+    select
+        *,
+        lag(decided_until) over (partition by node order by decided_at) as decided_until_before,
+        row_number() over (partition by node order by decided_at) as span_number
+    from decisions
+    where organisation_node is not null
 ),
 
 final as (
     select
         spans.node,
-        case when spans.span_number = 1 then cast('0001-01-01' as timestamp) else spans.decided_at end as known_from,
-        coalesce(spans.decided_until, cast('9999-12-31' as timestamp)) as known_until,
+        coalesce(spans.decided_until_before, {{ the_beginning_of_time() }}) as known_from,
+        spans.decided_until as known_until,
         spans.rule as matched_by,
         spans.confidence,
         spans.organisation_node,

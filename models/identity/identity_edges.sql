@@ -1,20 +1,23 @@
--- Grain: one row per accepted pair of identifiers. First come, first served: a link once made is never unmade by a later
--- record, so a metric as of any past date reads the same today (docs/decisions/0004-links-are-never-unmade.md).
+-- Grain: one row per (pair of identifiers, span of time) in which the pair was known to be tied. A tie through an identifier that
+-- turns out to be poison ends there and then; what was counted while it held stays counted, so a metric as of any past
+-- date reads the same today (docs/decisions/0007-poison-is-cut.md).
 
 with
 
-candidates as (
-    select * from {{ ref("identity_edge_candidates") }}
+together as (
+    select * from {{ ref("observed_together") }}
+),
+
+cuts as (
+    select * from {{ ref("identifier_cuts") }}
+),
+
+apart as (
+    select * from {{ ref("decided_pairs") }} where decision = 'separate'
 ),
 
 final as (
-    select
-        lower_node as left_node,
-        higher_node as right_node,
-        rule,
-        available_at
-    from candidates
-    where refused_because is null
+    {{ ties("together", "cuts", "apart") }}
 )
 
 select * from final

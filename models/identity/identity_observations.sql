@@ -1,12 +1,18 @@
--- Grain: one row per combination of identifiers that some record showed together, with the first time it was known.
--- Everything in this layer reads these rows, never the events again.
+-- Grain: one row per combination of identifiers that some record showed together, with the first time it was known. Identifiers
+-- are normalised; those of a forgotten person are left out. Everything in this layer reads these rows, never the events again.
 
 with
 
-observed as (
+rules as (
+    select * from {{ ref("identity_rules") }}
+),
+
+events as (
     {% for model in event_models() -%}
     select
+        event_id,
         event_type as rule,
+        source,
         user_id,
         case
             when event_type = 'alias' then coalesce(anonymous_id, {{ json_text("properties", "'previous_id'") }})
@@ -14,42 +20,114 @@ observed as (
         end as anonymous_id,
         email,
         group_id,
-        cast(null as varchar) as crm_contact_id,
-        cast(null as varchar) as crm_lead_id,
+        properties,
         occurred_at,
         available_at
     from {{ ref(model) }}
+    {{ "union all" if not loop.last }}
+    {% endfor -%}
+),
+
+own_identifiers as (
+    select
+        events.event_id,
+        '{' || string_agg(
+            '"' || rules.identifier_type || '": '
+            || {{ json_string(normalised_identifier(own_identifier("events.properties", "rules.properties"), "rules.normalisation")) }},
+            ', ' order by rules.identifier_type
+        ) || '}' as other_identifiers
+    from events
+    inner join rules on {{ own_identifier("events.properties", "rules.properties") }} is not null
+    group by events.event_id
+),
+
+observed as (
+    select
+        events.rule,
+        events.source,
+        events.user_id,
+        events.anonymous_id,
+        events.email,
+        events.group_id,
+        cast(null as varchar) as crm_contact_id,
+        cast(null as varchar) as crm_lead_id,
+        own_identifiers.other_identifiers,
+        events.occurred_at,
+        events.available_at
+    from events
+    left join own_identifiers on events.event_id = own_identifiers.event_id
 
     union all
-    {% endfor %}
-    select 'backend_person', user_id, anonymous_id, email, group_id, null, null, created_at, available_at
+
+    select 'backend_person', source, user_id, anonymous_id, email, group_id, null, null, null, created_at, available_at
     from {{ ref("stg_backend__people") }}
 
     union all
 
-    select 'crm_contact', null, null, email, null, crm_contact_id, null, available_at, available_at
+    select 'crm_contact', 'salesforce', null, null, email, null, crm_contact_id, null, null, available_at, available_at
     from {{ ref("stg_salesforce__contacts") }}
 
     union all
 
-    select 'crm_lead', null, null, email, null, null, crm_lead_id, available_at, available_at
+    select 'crm_lead', 'salesforce', null, null, email, null, null, crm_lead_id, null, available_at, available_at
     from {{ ref("stg_salesforce__leads") }}
 ),
 
-final as (
+distinct_observed as (
     select
         rule,
-        nullif(trim(user_id), '') as user_id,
-        nullif(trim(anonymous_id), '') as anonymous_id,
-        nullif(trim(email), '') as email,
-        nullif(trim(group_id), '') as group_id,
+        source,
+        user_id,
+        anonymous_id,
+        email,
+        group_id,
         crm_contact_id,
         crm_lead_id,
+        other_identifiers,
         min(occurred_at) as occurred_at,
         min(available_at) as available_at,
         count(*) as records
     from observed
-    group by 1, 2, 3, 4, 5, 6, 7
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+),
+
+normalised as (
+    select
+        rule,
+        source,
+        {% for type in identifier_types() -%}
+        {{ normalised(type, type) }} as {{ type }},
+        {% endfor -%}
+        nullif(trim(group_id), '') as group_id,
+        other_identifiers,
+        occurred_at,
+        available_at,
+        records
+    from distinct_observed
+),
+
+final as (
+    select
+        md5(
+            rule || chr(31) || source
+            {% for column in identifier_types() + ["group_id", "other_identifiers"] -%}
+            || chr(31) || coalesce({{ column }}, '')
+            {% endfor -%}
+        ) as observation_id,
+        rule,
+        source,
+        user_id,
+        anonymous_id,
+        email,
+        group_id,
+        crm_contact_id,
+        crm_lead_id,
+        other_identifiers,
+        min(occurred_at) as occurred_at,
+        min(available_at) as available_at,
+        cast(sum(records) as bigint) as records
+    from normalised
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 )
 
 select * from final

@@ -37,27 +37,27 @@ verified_domains as (
 
 overrides as (
     select
-        identifier_type || ':' || case when identifier_type = 'email' then lower(trim(identifier)) else trim(identifier) end as node,
-        other_type || ':' || case when other_type = 'domain' then lower(trim(other_identifier)) else trim(other_identifier) end
+        overrides.identifier_type || ':' || {{ normalised_identifier("overrides.identifier", "person_rules.normalisation") }} as node,
+        overrides.other_type || ':' || {{ organisation_identifier("overrides.other_type", "overrides.other_identifier") }}
             as organisation_node
-    from {{ ref("identity_overrides") }}
+    from {{ ref("identity_overrides") }} as overrides
+    inner join {{ ref("identity_rules") }} as person_rules on overrides.identifier_type = person_rules.identifier_type
     where
-        identifier_type not in ('workspace', 'domain', 'crm_account')
-        and other_type in ('workspace', 'domain', 'crm_account')
-        and coalesce(nullif(trim(decision), ''), 'join') = 'join'
+        overrides.other_type in ('workspace', 'domain', 'crm_account')
+        and coalesce(nullif(trim(overrides.decision), ''), 'join') = 'join'
 ),
 
+-- The strongest identifier of the record that stands for somebody: a blocked user id leaves the address to speak.
 observed as (
     select
-        case
-            when user_id is not null then 'user_id:' || user_id
-            when anonymous_id is not null then 'anonymous_id:' || anonymous_id
-            else 'email:' || email
-        end as node,
-        email,
-        group_id,
-        available_at
+        coalesce(users.node, devices.node, addresses.node) as node,
+        observations.email,
+        observations.group_id,
+        observations.available_at
     from observations
+    left join identifiers as users on 'user_id:' || observations.user_id = users.node
+    left join identifiers as devices on 'anonymous_id:' || observations.anonymous_id = devices.node
+    left join identifiers as addresses on 'email:' || observations.email = addresses.node
 ),
 
 at_domains as (
@@ -107,7 +107,7 @@ own_evidence as (
 
     union all
 
-    select 'email:' || people.email, 'enrichment', 'domain:' || corporate_hosts.domain, people.available_at
+    select 'email:' || {{ normalised("email", "people.email") }}, 'enrichment', 'domain:' || corporate_hosts.domain, people.available_at
     from {{ ref("stg_enrichment__people") }} as people
     inner join corporate_hosts on people.company_host = corporate_hosts.host
     where people.match_confidence >= 0.9
@@ -118,10 +118,11 @@ invitations as (
     select
         events.event_id,
         coalesce(
-            'user_id:' || nullif(trim(events.user_id), ''), 'anonymous_id:' || nullif(trim(events.anonymous_id), '')
+            'user_id:' || {{ normalised("user_id", "events.user_id") }},
+            'anonymous_id:' || {{ normalised("anonymous_id", "events.anonymous_id") }}
         ) as inviter_node,
         nullif(trim(events.group_id), '') as group_id,
-        nullif(lower(trim({{ json_text("events.properties", "names.property") }})), '') as invitee,
+        {{ normalised("email", json_text("events.properties", "names.property")) }} as invitee,
         events.available_at
     from {{ ref(model) }} as events
     inner join {{ ref("invitation_properties") }} as names on lower(events.event_name) = lower(names.event_name)

@@ -23,11 +23,11 @@ mergers as (
 ),
 
 final as (
-    select 'edge' as kind, left_node, right_node, available_at from mergers
+    select 'edge' as kind, left_node, right_node, available_at, {{ the_end_of_time() }} as known_until from mergers
     union all
-    select 'source', left_node, left_node, cast('1970-01-01' as timestamp) from mergers
+    select 'source', left_node, left_node, cast('1970-01-01' as timestamp), {{ the_end_of_time() }} from mergers
     union all
-    select 'source', right_node, right_node, cast('1970-01-01' as timestamp) from mergers
+    select 'source', right_node, right_node, cast('1970-01-01' as timestamp), {{ the_end_of_time() }} from mergers
 )
 
 select * from final

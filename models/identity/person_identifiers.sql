@@ -1,4 +1,4 @@
--- Grain: one row per identifier of a person. Blocked identifiers are nobody's.
+-- Grain: one row per identifier of a person. Blocked identifiers, and those that are cut today, are nobody's.
 
 with
 
@@ -11,9 +11,9 @@ identifiers as (
 ),
 
 edges as (
-    select left_node as node, rule, available_at from {{ ref("identity_edges") }}
+    select left_node as node, rule, available_at from {{ ref("identity_edges") }} where known_until = {{ the_end_of_time() }}
     union all
-    select right_node, rule, available_at from {{ ref("identity_edges") }}
+    select right_node, rule, available_at from {{ ref("identity_edges") }} where known_until = {{ the_end_of_time() }}
 ),
 
 first_edges as (

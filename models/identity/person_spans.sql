@@ -1,58 +1,48 @@
 -- Grain: one row per (identifier, time span): the person that a fact with this identifier belongs to when it becomes known
--- within the span. People who turn out to be one are one from the day on which that was known, and two before it.
+-- within the span. People who turn out to be one are one from the day on which that was known, and two before it. Facts that
+-- become known while the identifier is nobody's wait for its next person.
 
 with
+
+reach as (
+    select * from {{ ref("person_reach") }}
+),
 
 anchors as (
     select * from {{ ref("person_anchors") }}
 ),
 
-reach as (
-    select
-        person_reach.node,
-        person_reach.target as person_id,
-        person_reach.available_at,
-        anchors.age_rank
-    from {{ ref("person_reach") }} as person_reach
-    inner join anchors on person_reach.target = anchors.person_id
+held as (
+    {{ spans_of_the_oldest("reach", "anchors") }}
 ),
 
-ranked as (
+-- What was counted before a cut is settled by it: people who turn out to be one later take along only what came after.
+numbered as (
     select
         *,
-        min(age_rank) over (
+        lag(known_until) over (partition by node order by available_at) as known_until_before,
+        coalesce(sum(case when is_cut_short then 1 else 0 end) over (
             partition by node
-            order by available_at, age_rank
-            rows between unbounded preceding and current row
-        ) as oldest_so_far,
-        row_number() over (partition by node, available_at order by age_rank) as rank_at_the_time
-    from reach
-),
-
--- Only an identifier older than all before changes the person.
-changes as (
-    select node, person_id, available_at, age_rank
-    from ranked
-    where age_rank = oldest_so_far and rank_at_the_time = 1
-),
-
-spans as (
-    select
-        *,
-        lag(available_at) over (partition by node order by available_at) as available_at_before,
-        lead(available_at) over (partition by node order by available_at) as available_at_next
-    from changes
+            order by available_at
+            rows between unbounded preceding and 1 preceding
+        ), 0) as cuts_before
+    from held
 ),
 
 final as (
     select
-        node,
-        person_id,
-        case when available_at_before is null then cast('0001-01-01' as timestamp) else available_at end as known_from,
-        coalesce(available_at_next, cast('9999-12-31' as timestamp)) as known_until,
-        available_at,
-        available_at_next is null as is_last
-    from spans
+        numbered.node,
+        anchors.person_id,
+        coalesce(numbered.known_until_before, {{ the_beginning_of_time() }}) as known_from,
+        numbered.known_until,
+        numbered.available_at,
+        min(coalesce(numbered.known_until_before, {{ the_beginning_of_time() }})) over (
+            partition by numbered.node, numbered.cuts_before
+        ) as settled_from,
+        numbered.is_cut_short or numbered.known_until = {{ the_end_of_time() }} as is_settled,
+        numbered.known_until = {{ the_end_of_time() }} as is_last
+    from numbered
+    inner join anchors on numbered.oldest_node = anchors.node
 )
 
 select * from final

@@ -1,15 +1,23 @@
-"""Whose event it is and since when, found by letting the links arrive one after the other (Kruskal, union-find).
+"""Whose event it is and since when, found by letting the links arrive, and end, one after the other.
 
-Independent of the SQL, which spreads times along edges until nothing improves.
+Independent of the SQL, which spreads spans of time along edges until nothing improves: here the graph of each moment is
+built anew (Kruskal, union-find), and what it says is noted where it says something new.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import md5
-from itertools import groupby
+from itertools import pairwise
 
 Edge = tuple[str, str, datetime]
+Tie = tuple[str, str, datetime, datetime]  # left, right, available, until
+Evidence = tuple[str, int, str, datetime]  # node, priority of the rule, organisation, available
+Cut = tuple[str, datetime, datetime]  # node, from, until
+
+FOREVER = datetime(9999, 12, 31)  # noqa: DTZ001 - the warehouse keeps UTC without a zone
+NEVER_BEFORE = datetime(1, 1, 1)  # noqa: DTZ001
 
 
 @dataclass
@@ -19,20 +27,23 @@ class Tree:
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """An organisation that a node was first tied to at `at`, by a rule of this priority."""
-
-    at: datetime
-    priority: int
-    organisation: str
-
-
-@dataclass(frozen=True)
 class Components:
     """Per node: the id of its final component's oldest node, and when the node was first tied to that one."""
 
     anchor: Mapping[str, str]
     since: Mapping[str, datetime]
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a node belongs to from `since` until `until`; facts known from `first_fact` on wait for it."""
+
+    owner: str
+    since: datetime
+    until: datetime
+    first_fact: datetime
+    settled_from: datetime
+    is_settled: bool
 
 
 def stable_id(prefix: str, text: str) -> str:
@@ -63,54 +74,98 @@ def components(first_seen: Mapping[str, datetime], edges: Iterable[Edge]) -> Com
     return Components(anchor, since)
 
 
-def arrivals(
-    nodes: Iterable[str], edges: Iterable[Edge], evidence: Iterable[tuple[str, int, str, datetime]]
-) -> dict[str, list[Arrival]]:
-    """Per node: every (rule, organisation) that it was ever tied to, in order of time."""
-    tree_of = {node: Tree([node]) for node in nodes}
-    found: dict[str, dict[tuple[int, str], datetime]] = {node: {} for node in tree_of}
+@dataclass(frozen=True)
+class Neighbourhood:
+    """Identifiers that some tie joins at some time, with everything known about them."""
 
-    def tell(listeners: list[str], news: list[tuple[int, str]], moment: datetime) -> None:
+    nodes: frozenset[str]
+    ties: list[Tie]
+    evidence: list[Evidence]
+    cuts: list[Cut]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a node at one moment: its companions, the oldest of them, and the organisation chosen for it."""
+
+    companions: frozenset[str]
+    oldest: str
+    organisation: str | None
+
+
+def neighbourhoods(
+    first_seen: Mapping[str, datetime], ties: list[Tie], evidence: list[Evidence], cuts: list[Cut]
+) -> list[Neighbourhood]:
+    anchor = components(first_seen, [tie[:3] for tie in ties]).anchor
+    nodes, its_ties, its_evidence, its_cuts = (defaultdict(list) for _ in range(4))
+    for node in first_seen:
+        nodes[anchor[node]].append(node)
+    for facts, of_facts in ((ties, its_ties), (evidence, its_evidence), (cuts, its_cuts)):
+        for fact in facts:
+            of_facts[anchor[fact[0]]].append(fact)
+    return [Neighbourhood(frozenset(nodes[name]), its_ties[name], its_evidence[name], its_cuts[name]) for name in nodes]
+
+
+def moments_of(here: Neighbourhood, first_seen: Mapping[str, datetime]) -> list[datetime]:
+    found = {first_seen[node] for node in here.nodes} | {moment for tie in here.ties for moment in tie[2:]}
+    found |= {fact[3] for fact in here.evidence} | {moment for cut in here.cuts for moment in cut[1:]}
+    return sorted(found - {FOREVER})
+
+
+def known_at(moment: datetime, here: Neighbourhood, first_seen: Mapping[str, datetime]) -> dict[str, Known]:
+    """Every identifier that stands for somebody at a moment. Kruskal: ties and evidence arrive in order of time."""
+    is_cut = {node for node, start, end in here.cuts if start <= moment < end}
+    back_since = {node: end for node, _, end in sorted(here.cuts, key=lambda cut: cut[2]) if end <= moment}
+    tree_of = {node: Tree([node]) for node in here.nodes if first_seen[node] <= moment and node not in is_cut}
+    arrived: dict[str, dict[tuple[int, str], datetime]] = {node: {} for node in tree_of}
+
+    def tell(listeners: list[str], news: list[tuple[int, str]], since: datetime) -> None:
         for node in listeners:
             for fact in news:
-                found[node].setdefault(fact, moment)
+                arrived[node].setdefault(fact, since)
 
-    facts = [(moment, left, right, None) for left, right, moment in edges]
-    facts += [(moment, node, organisation, priority) for node, priority, organisation, moment in evidence]
-    for moment, left, right, priority in sorted(facts, key=lambda fact: fact[0]):
+    facts = [(since, left, right, None) for left, right, since, until in here.ties if since <= moment < until]
+    facts += [
+        (max(since, back_since.get(node, since)), node, organisation, priority)
+        for node, priority, organisation, since in here.evidence
+        if since <= moment and node not in is_cut
+    ]
+    for since, left, right, priority in sorted(facts, key=lambda fact: fact[0]):
         tree = tree_of[left]
         if priority is not None:
-            tell(tree.nodes, [(priority, right)], moment)
+            tell(tree.nodes, [(priority, right)], since)
             tree.evidence.append((priority, right))
-            continue
-        other = tree_of[right]
-        if other is tree:
-            continue
-        tell(tree.nodes, other.evidence, moment)
-        tell(other.nodes, tree.evidence, moment)
-        tree.nodes += other.nodes
-        tree.evidence += other.evidence
-        tree_of.update(dict.fromkeys(other.nodes, tree))
-    return {
-        node: sorted(
-            (Arrival(moment, priority, organisation) for (priority, organisation), moment in facts.items()),
-            key=lambda arrival: arrival.at,
-        )
-        for node, facts in found.items()
-    }
+        elif (other := tree_of[right]) is not tree:
+            tell(tree.nodes, other.evidence, since)
+            tell(other.nodes, tree.evidence, since)
+            tree.nodes += other.nodes
+            tree.evidence += other.evidence
+            tree_of.update(dict.fromkeys(other.nodes, tree))
+
+    found = {}
+    for node, tree in tree_of.items():
+        oldest = min(tree.nodes, key=lambda member: (first_seen[member], member))
+        found[node] = Known(frozenset(tree.nodes), oldest, choice(arrived[node]))
+    return found
 
 
-def decisions(arrived: list[Arrival]) -> list[tuple[datetime, str]]:
-    """(since, organisation): the strongest rule decides, within it the newest evidence."""
-    spans: list[tuple[datetime, str]] = []
-    known: list[Arrival] = []
-    for moment, news in groupby(arrived, key=lambda arrival: arrival.at):
-        known += news
-        newest_first = sorted(known, key=lambda arrival: arrival.organisation)
-        newest_first.sort(key=lambda arrival: arrival.at, reverse=True)
-        organisation = min(newest_first, key=lambda arrival: arrival.priority).organisation
-        if not spans or spans[-1][1] != organisation:
-            spans.append((moment, organisation))
+def choice(arrived: Mapping[tuple[int, str], datetime]) -> str | None:
+    """The strongest rule decides, within it the newest evidence."""
+    newest_first = sorted(arrived.items(), key=lambda item: item[0][1])
+    newest_first.sort(key=lambda item: item[1], reverse=True)
+    return min(newest_first, key=lambda item: item[0][0])[0][1] if newest_first else None
+
+
+def spans_of(noted: list[tuple[datetime, str | None, bool]]) -> list[Span]:
+    """Spans of (moment, owner, whether the owner before is still known), one entry per moment."""
+    changes = [entry for before, entry in pairwise([(NEVER_BEFORE, None, False), *noted]) if entry[1] != before[1]]
+    spans: list[Span] = []
+    first_fact = settled_from = NEVER_BEFORE
+    for (since, owner, _), (until, _, still_known) in pairwise([*changes, (FOREVER, None, False)]):
+        if owner is not None:
+            spans.append(Span(owner, since, until, first_fact, settled_from, not still_known))
+            first_fact = until
+            settled_from = settled_from if still_known else until
     return spans
 
 
@@ -118,57 +173,88 @@ def decisions(arrived: list[Arrival]) -> list[tuple[datetime, str]]:
 class Identity:
     """What identity resolution knows: everything that attribution reads."""
 
-    persons: Components
+    persons_of: Mapping[str, list[Span]]
+    companies_of: Mapping[str, list[Span]]
     organisations: Components
-    companies_of: Mapping[str, list[tuple[datetime, str]]]
     individual_since: Mapping[
         str, datetime
-    ]  # by person's anchor; absent for anonymous visitors and for members from the start
+    ]  # by person's anchor; absent for anonymous visitors and members from the start
 
 
 def resolve(
     person_first_seen: Mapping[str, datetime],
-    identity_edges: list[Edge],
-    evidence: list[tuple[str, int, str, datetime]],
+    ties: list[Tie],
+    evidence: list[Evidence],
+    cuts: list[Cut],
     organisation_first_seen: Mapping[str, datetime],
     organisation_edges: list[Edge],
 ) -> Identity:
-    persons = components(person_first_seen, identity_edges)
-    companies_of = {
-        node: decisions(arrived) for node, arrived in arrivals(person_first_seen, identity_edges, evidence).items()
-    }
+    persons_noted: dict[str, list] = defaultdict(list)
+    companies_noted: dict[str, list] = defaultdict(list)
+    for here in neighbourhoods(person_first_seen, ties, evidence, cuts):
+        before: Mapping[str, Known] = {}
+        for moment in moments_of(here, person_first_seen):
+            known = known_at(moment, here, person_first_seen)
+            for node in here.nodes:
+                now, then = known.get(node), before.get(node)
+                still_known = now is not None and then is not None and then.oldest in now.companions
+                persons_noted[node].append((moment, now and now.oldest, still_known))
+                companies_noted[node].append((moment, now and now.organisation, False))
+            before = known
+    persons_of = {node: spans_of(noted) for node, noted in persons_noted.items()}
+    companies_of = {node: spans_of(noted) for node, noted in companies_noted.items()}
+    return Identity(
+        persons_of,
+        companies_of,
+        components(organisation_first_seen, organisation_edges),
+        individuals(persons_of, companies_of),
+    )
+
+
+def individuals(persons_of: Mapping[str, list[Span]], companies_of: Mapping[str, list[Span]]) -> dict[str, datetime]:
+    """People of today who were known before they had a company, by their oldest identifier, and since when."""
     known_since: dict[str, datetime] = {}
-    for node, since in persons.since.items():
+    joined: dict[str, datetime] = {}
+    for node, spans in persons_of.items():
+        if not spans or spans[-1].until != FOREVER:
+            continue
+        last = spans[-1]
         if not node.startswith("anonymous_id:"):
-            anchor = persons.anchor[node]
-            known_since[anchor] = min(since, known_since.get(anchor, since))
-    individual_since = {
-        anchor: known
-        for anchor, known in known_since.items()
-        if not companies_of[anchor] or companies_of[anchor][0][0] > known
-    }
-    return Identity(persons, components(organisation_first_seen, organisation_edges), companies_of, individual_since)
+            known_since[last.owner] = min(last.since, known_since.get(last.owner, last.since))
+        for span in companies_of[node]:
+            moment = max(span.since, last.since)
+            joined[last.owner] = min(moment, joined.get(last.owner, moment))
+    return {anchor: since for anchor, since in known_since.items() if anchor not in joined or joined[anchor] > since}
 
 
 def attribute(
     identity: Identity, node: str | None, organisation: str | None, moment: datetime
 ) -> set[tuple[str, str | None, datetime]]:
     """(account, person, known since) of a fact that names a person's identifier, an organisation, or both."""
-    persons, organisations = identity.persons, identity.organisations
-    anchor = persons.anchor.get(node) if node else None
-    person = stable_id("per", anchor) if anchor else None
+    organisations = identity.organisations
+    persons = identity.persons_of.get(node, []) if node else []
+
+    def person_at(when: datetime) -> str | None:
+        return next((span.owner for span in persons if span.first_fact <= when < span.until), None)
+
     if organisation is not None:
         account = stable_id("acc", organisations.anchor[organisation])
-        return {(account, person, max(moment, organisations.since[organisation]))}
-    if anchor is None or person is None or node is None:
+        since = max(moment, organisations.since[organisation])
+        person = person_at(since)
+        return {(account, person and stable_id("per", person), since)}
+    if node is None or not persons:
         return set()
     found: set[tuple[str, str | None, datetime]] = set()
-    spans = identity.companies_of[node]
-    if spans:
-        decided, company = next((span for span in reversed(spans) if span[0] <= moment), spans[0])
-        account = stable_id("acc", organisations.anchor[company])
-        found.add((account, person, max(moment, decided, organisations.since[company])))
-    told = max(moment, persons.since[node])
-    if anchor in identity.individual_since and (not spans or spans[0][0] > told):
-        found.add((stable_id("ind", person), person, max(told, identity.individual_since[anchor])))
+    company = next((span for span in identity.companies_of[node] if span.first_fact <= moment < span.until), None)
+    if company is not None:
+        account = stable_id("acc", organisations.anchor[company.owner])
+        since = max(moment, company.since, organisations.since[company.owner])
+        if (person := person_at(since)) is not None:
+            found.add((account, stable_id("per", person), since))
+    settled = next((span for span in persons if span.is_settled and span.settled_from <= moment < span.until), None)
+    if settled is not None and settled.owner in identity.individual_since:
+        told = max(moment, settled.since)
+        if company is None or company.since > told:
+            person = stable_id("per", settled.owner)
+            found.add((stable_id("ind", person), person, max(told, identity.individual_since[settled.owner])))
     return found

@@ -106,12 +106,13 @@ def test_every_event_reaches_its_accounts_when_the_links_say(
 ) -> None:
     identity = resolve(
         dict(read_rows(full_build, "select node, first_seen_at from identity.identifiers where not is_blocked")),
-        read_rows(full_build, "select left_node, right_node, available_at from identity.identity_edges"),
+        read_rows(full_build, "select left_node, right_node, available_at, known_until from identity.identity_edges"),
         read_rows(
             full_build,
             "select node, priority, organisation_node, available_at from identity.membership_evidence "
             "inner join config.membership_rules using (rule)",
         ),
+        read_rows(full_build, "select node, cut_from, cut_until from identity.identifier_cuts"),
         dict(read_rows(full_build, "select node, first_seen_at from identity.organisation_identifiers")),
         read_rows(full_build, "select left_node, right_node, available_at from identity.organisation_edges"),
     )
