@@ -128,11 +128,22 @@ COLUMNS: Final[dict[str, str]] = {
 }
 
 
-def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create every raw table, empty; tables of an earlier simulation are replaced."""
+def columns_with(traits: Sequence[str]) -> dict[str, str]:
+    """Return the columns of every raw table, where identify calls carry these further traits."""
+    further = "".join(f", {trait} VARCHAR" for trait in traits)
+    return COLUMNS | {name: COLUMNS[name] + further for name in ("segment.identifies", "segment.users")}
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection, traits: Sequence[str] = ()) -> None:
+    """Create every raw table, empty; tables of an earlier simulation are replaced.
+
+    Args:
+        connection: an open DuckDB connection that may write.
+        traits: further traits of identify calls.
+    """
     for schema in sorted({name.partition(".")[0] for name in COLUMNS} | {"demo"}):
         connection.execute(f"create schema if not exists {schema}")
-    for name, columns in COLUMNS.items():
+    for name, columns in columns_with(traits).items():
         connection.execute(f"create or replace table {quoted(name)} ({columns})")
 
 
@@ -142,16 +153,24 @@ def quoted(name: str) -> str:
     return f'{schema}."{table}"'
 
 
-def column_names(name: str) -> list[str]:
-    """Return the column names of a raw table, in order."""
-    return [column.split()[0].strip('"') for column in COLUMNS[name].split(", ")]
+def column_names(columns: str) -> list[str]:
+    """Return the names in a declaration of columns, in order."""
+    return [column.split()[0].strip('"') for column in columns.split(", ")]
 
 
-def append(connection: duckdb.DuckDBPyConnection, batches: Sequence[Tables]) -> int:
-    """Append batches to their tables and return the number of rows written."""
+def append(connection: duckdb.DuckDBPyConnection, batches: Sequence[Tables], traits: Sequence[str] = ()) -> int:
+    """Append batches to their tables and return the number of rows written.
+
+    Args:
+        connection: the connection that created the tables.
+        batches: Arrow tables by raw table name.
+        traits: further traits of identify calls, as the tables were created with.
+    """
     written = 0
-    for name in COLUMNS:
-        parts = [batch[name].select(column_names(name)) for batch in batches if name in batch and batch[name].num_rows]
+    for name, columns in columns_with(traits).items():
+        parts = [
+            batch[name].select(column_names(columns)) for batch in batches if name in batch and batch[name].num_rows
+        ]
         if parts:
             rows = pa.concat_tables(parts)
             connection.from_arrow(rows).insert_into(quoted(name))

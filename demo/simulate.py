@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from demo.behaviour import EventLog, behave, count_by_day
 from demo.crm_tables import crm_tables, representative_table
+from demo.hard_identity import EASY, HardIdentity, harden
 from demo.other_sources import billing_tables, draw_paid_since, enrichment_tables, marketing_tables
 from demo.period import Integers
 from demo.population import People, populate
@@ -30,7 +31,7 @@ from demo.truth import signal_table, truth_tables
 BLOCK_SIZE: Final = 500
 BLOCKS_PER_WRITE: Final = 4  # batches of 2,000 accounts, about 200 MB of Arrow
 BOUGHT_SIGNALS: Final = ("pricing_viewed", "limit_reached", "checkout_started")  # rarer once a company has bought
-STREAMS: Final = ("population", "behaviour", "sales", "segment", "crm", "other sources")
+STREAMS: Final = ("population", "behaviour", "sales", "segment", "crm", "other sources", "hard identity")
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def simulate(
     seed: int = 7,
     progress: Callable[[int, int], None] | None = None,
     *,
+    hard: HardIdentity = EASY,
     blocks_per_write: int = BLOCKS_PER_WRITE,
 ) -> SimulationSummary:
     """Write the raw tables of a simulated company, replacing those of an earlier simulation, in one transaction.
@@ -72,6 +74,7 @@ def simulate(
         accounts: number of companies, at least 1; about 5 people and 340 events each.
         seed: the same seed and number of accounts always give the same tables.
         progress: called with the accounts written so far and the accounts wanted, after every batch.
+        hard: what makes identity hard, all of it off at first; without it nothing else changes.
         blocks_per_write: blocks held in memory at once; it does not alter the result.
 
     Returns:
@@ -86,7 +89,7 @@ def simulate(
     connection.begin()
     try:
         with one_writing_thread(connection):
-            summary = _write(connection, accounts, seed, progress, blocks_per_write)
+            summary = _write(connection, accounts, seed, progress, hard, blocks_per_write)
         connection.commit()
     except BaseException:
         connection.rollback()
@@ -94,7 +97,7 @@ def simulate(
     return summary
 
 
-def is_current(connection: duckdb.DuckDBPyConnection, accounts: int, seed: int) -> bool:
+def is_current(connection: duckdb.DuckDBPyConnection, accounts: int, seed: int, hard: HardIdentity = EASY) -> bool:
     """Say whether the database already holds exactly this simulation, written by this version of the simulator."""
     known = connection.execute(
         "select 1 from information_schema.tables where table_schema = 'demo' and table_name = 'simulation'"
@@ -102,7 +105,7 @@ def is_current(connection: duckdb.DuckDBPyConnection, accounts: int, seed: int) 
     if known is None:
         return False
     row = connection.execute("select accounts, seed, version from demo.simulation").fetchone()
-    return row == (accounts, seed, source_version())
+    return row == (accounts, seed, _version(hard))
 
 
 def source_version() -> str:
@@ -113,18 +116,24 @@ def source_version() -> str:
     return digest.hexdigest()[:16]
 
 
+def _version(hard: HardIdentity) -> str:
+    """Name what wrote a simulation: the simulator's sources and what was switched on."""
+    return "+".join((source_version(), *hard.switched_on))
+
+
 def _write(
     connection: duckdb.DuckDBPyConnection,
     accounts: int,
     seed: int,
     progress: Callable[[int, int], None] | None,
+    hard: HardIdentity,
     blocks_per_write: int,
 ) -> SimulationSummary:
-    create_tables(connection)
+    create_tables(connection, hard.traits)
     rows = append(connection, [{"salesforce.user": representative_table(seed), "truth.signals": signal_table()}])
     written = people = tracks = pages = won = 0
     waiting: list[_Block] = []
-    for block in _blocks(seed, accounts):
+    for block in _blocks(seed, accounts, hard):
         waiting.append(block)
         written += block.accounts
         people += block.people
@@ -132,29 +141,29 @@ def _write(
         pages += block.tables["segment.pages"].num_rows
         won += _count_wins(block.tables["salesforce.opportunity"])
         if len(waiting) == blocks_per_write or written == accounts:
-            rows += append(connection, [block.tables for block in waiting])
+            rows += append(connection, [block.tables for block in waiting], hard.traits)
             waiting = []
             if progress is not None:
                 progress(written, accounts)
     connection.execute("create or replace table demo.simulation (seed BIGINT, accounts BIGINT, version VARCHAR)")
-    connection.execute("insert into demo.simulation values (?, ?, ?)", [seed, accounts, source_version()])
+    connection.execute("insert into demo.simulation values (?, ?, ?)", [seed, accounts, _version(hard)])
     return SimulationSummary(accounts, people, tracks, pages, won, rows)
 
 
-def _blocks(seed: int, accounts: int) -> Iterator[_Block]:
+def _blocks(seed: int, accounts: int, hard: HardIdentity) -> Iterator[_Block]:
     """Yield the blocks in order; the next one is drawn in a second thread while the caller writes."""
     starts = range(0, accounts, BLOCK_SIZE)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="simulate") as pool:
         ahead: Future[_Block] | None = None
         for start in starts:
-            current = ahead or pool.submit(_draw_block, seed, start, accounts)
+            current = ahead or pool.submit(_draw_block, seed, start, accounts, hard)
             following = start + BLOCK_SIZE
             block = current.result()
-            ahead = pool.submit(_draw_block, seed, following, accounts) if following < accounts else None
+            ahead = pool.submit(_draw_block, seed, following, accounts, hard) if following < accounts else None
             yield block
 
 
-def _draw_block(seed: int, start: int, accounts: int) -> _Block:
+def _draw_block(seed: int, start: int, accounts: int, hard: HardIdentity) -> _Block:
     """Draw one block: who exists, what they do, what sales makes of it, and how all that looks in the raw tables."""
     number = start // BLOCK_SIZE
     count = min(BLOCK_SIZE, accounts - start)
@@ -174,6 +183,8 @@ def _draw_block(seed: int, start: int, accounts: int) -> _Block:
         **billing_tables(streams["other sources"], population, paid_since),
         **truth_tables(population, relations, year),
     }
+    if hard.switched_on:
+        tables = harden(streams["hard identity"], population, hard, tables)
     return _Block(tables, count, len(population.people))
 
 

@@ -16,7 +16,7 @@ from demo.signals import SIGNALS
 
 def truth_tables(population: Population, relations: CustomerRelations, year: SalesYear) -> dict[str, pa.Table]:
     """Build the truth about a block's people, accounts and probabilities."""
-    accounts = [f"account-{number:07d}" for number in population.companies.number.tolist()]
+    accounts = [_account_name(number) for number in population.companies.number.tolist()]
     probabilities = pa.table(
         {
             "true_account": choices(accounts, year.probabilities.company),
@@ -29,6 +29,16 @@ def truth_tables(population: Population, relations: CustomerRelations, year: Sal
         "truth.account_identifiers": _account_identifier_table(population, relations, accounts),
         "truth.accounts": probabilities,
     }
+
+
+def true_person(population: Population, person: int) -> str:
+    """Return the name of a person of the block in the truth."""
+    return f"person-{population.people.number[person]}"
+
+
+def true_account(population: Population, company: int) -> str | None:
+    """Return the name of a company of the block in the truth; None for the position -1, that is no company."""
+    return _account_name(int(population.companies.number[company])) if company >= 0 else None
 
 
 def signal_table() -> pa.Table:
@@ -54,6 +64,10 @@ def signal_table() -> pa.Table:
     )
 
 
+def _account_name(number: int) -> str:
+    return f"account-{number:07d}"
+
+
 def _people_table(population: Population, relations: CustomerRelations, accounts: list[str]) -> pa.Table:
     """Build one row per identifier and person: an identifier used by several people has one row for each of them."""
     people, devices, companies, contacts = (
@@ -62,7 +76,7 @@ def _people_table(population: Population, relations: CustomerRelations, accounts
         population.companies,
         relations.contacts,
     )
-    names = [f"person-{number}" for number in people.number.tolist()]
+    names = [true_person(population, person) for person in range(len(people))]
     owners = [accounts[company] if company >= 0 else None for company in people.company.tolist()]
     rows: list[tuple[str, str, str, str | None]] = []
 

@@ -28,6 +28,10 @@ STUDENT_DOMAINS: Final = tuple(
     )
 )
 ROLE_MAILBOXES: Final = ("info", "team", "sales", "support", "hello", "office")
+# Shared addresses that no list of blocked words knows.
+UNLISTED_MAILBOXES: Final = _words(
+    "crew platform-oncall buero contabilidad ops-room werkstatt equipe dispatch recepcion labor"
+)
 
 NAME_HEADS: Final = _words(
     """

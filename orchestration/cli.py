@@ -13,9 +13,18 @@ from rich.console import Console
 
 from orchestration import screens
 from orchestration.progress import announce, listening
-from warehouse.connection import WarehouseBusy, WarehouseMissing, home, open_published, open_working
+from warehouse.connection import (
+    WarehouseBusy,
+    WarehouseMissing,
+    home,
+    open_published,
+    open_working,
+    open_working_to_read,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+identity_app = typer.Typer(no_args_is_help=True, help="Who is who: why, and what other rules would change.")
+app.add_typer(identity_app, name="identity")
 # A pipe has no width of its own, and 80 columns would fold every reason.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 errors = Console(stderr=True, highlight=False)
@@ -72,6 +81,59 @@ def explain(account: Annotated[str, typer.Argument(help="An account's name, doma
             console.print(part)
 
 
+@identity_app.command("explain")
+def identity_explain(
+    wanted: Annotated[
+        str, typer.Argument(metavar="PERSON|IDENTIFIER", help="A person_id, an identifier as type:value, or its value")
+    ],
+    working: Annotated[
+        bool, typer.Option("--working", help="Read the working file, where a run that failed left what it found")
+    ] = False,
+) -> None:
+    """Show why identifiers are one person: each tie with rule, source and dates, the accounts, and what was refused."""
+    from orchestration.identity_explanation import UnknownIdentity, explain_identity
+
+    opened = open_working_to_read if working else open_published
+    with failing_clearly(WarehouseMissing, UnknownIdentity), opened(home()) as backend:
+        console.print(screens.identity_explanation(explain_identity(backend, wanted)))
+
+
+@identity_app.command("diff")
+def identity_diff(
+    config: Annotated[
+        Path | None, typer.Option("--config", help="The folder with the edited CSV files; by default the one in use")
+    ] = None,
+) -> None:
+    """Show what edited rules or overrides would change of what is published. Nothing is written."""
+    from orchestration.configuration import BadConfiguration, configuration_folder
+    from orchestration.dry_run import DryRunFailed, NoRoom, dry_run
+
+    try:
+        with failing_clearly(BadConfiguration, WarehouseMissing, NoRoom), showing_progress("dry run", errors):
+            difference = dry_run(home(), config or configuration_folder())
+    except DryRunFailed as error:
+        errors.print("[bold red]A run with this configuration would fail; it would publish nothing.[/]")
+        errors.print(str(error), markup=False)
+        raise typer.Exit(1) from error
+    console.print(screens.identity_difference(difference))
+
+
+@identity_app.command("forget")
+def identity_forget(
+    wanted: Annotated[
+        str, typer.Argument(metavar="PERSON|IDENTIFIER", help="A person_id, an identifier as type:value, or its value")
+    ],
+) -> None:
+    """Forget a person: refuse their identifiers from the next run on, without reviving what was cut because of them."""
+    from orchestration.configuration import configuration_folder
+    from orchestration.forgetting import forget_identity
+    from orchestration.identity_explanation import UnknownIdentity
+
+    now = datetime.now(UTC).replace(tzinfo=None)
+    with failing_clearly(WarehouseMissing, UnknownIdentity), open_working(home()) as backend:
+        console.print(screens.forgetting(forget_identity(backend, wanted, now, configuration_folder())))
+
+
 @app.command()
 def doctor() -> None:
     """Check configuration, warehouse, freshness and labels; each finding comes with its remedy."""
@@ -87,17 +149,28 @@ def doctor() -> None:
 def demo(
     accounts: Annotated[int, typer.Option(min=1, help="How many companies to simulate")] = 3000,
     seed: Annotated[int, typer.Option(help="Another seed gives another company")] = 7,
+    hard_identity: Annotated[
+        bool,
+        typer.Option("--hard-identity", help="Add kiosks, shared mailboxes and phones, store ids, a support login"),
+    ] = False,
 ) -> None:
     """Simulate a company, run the whole job on it and show its top accounts."""
+    from demo.hard_identity import EASY, HARD
     from demo.simulate import is_current, simulate
+
+    hard = HARD if hard_identity else EASY
 
     os.environ.setdefault("PQL_HOME", DEMO_HOME)
     folder = home()
     with failing_clearly(WarehouseBusy), open_working(home()) as backend:
-        if not is_current(backend.con, accounts, seed):
+        if not is_current(backend.con, accounts, seed, hard):
             with showing_progress("simulating a company"):
                 summary = simulate(
-                    backend.con, accounts, seed, progress=lambda done, of: announce(f"{done:,} of {of:,} companies")
+                    backend.con,
+                    accounts,
+                    seed,
+                    progress=lambda done, of: announce(f"{done:,} of {of:,} companies"),
+                    hard=hard,
                 )
             console.print(
                 f"Simulated {summary.accounts:,} companies, {summary.people:,} people, {summary.events:,} events."
@@ -144,13 +217,13 @@ def run_and_report(as_of: date | None) -> None:
 
 
 @contextmanager
-def showing_progress(title: str) -> Iterator[None]:
+def showing_progress(title: str, on: Console = console) -> Iterator[None]:
     """Show announcements: one line that moves on a terminal, one line each otherwise."""
-    if console.is_terminal:
-        with console.status(title) as status, listening(lambda message: status.update(f"{title}: {message}")):
+    if on.is_terminal:
+        with on.status(title) as status, listening(lambda message: status.update(f"{title}: {message}")):
             yield
     else:
-        with listening(lambda message: console.print(f"  {message}", markup=False)):
+        with listening(lambda message: on.print(f"  {message}", markup=False)):
             yield
 
 

@@ -215,6 +215,8 @@ SETTINGS: dict[str, Column] = {
     "as_of_every": one_of("month", "week"),
     "cohort": one_of("new_business", "all_accounts"),
     "active_within_days": number(1, 365),
+    "max_identifiers_per_person": number(2),
+    "max_identifiers_per_account": number(2),
 }
 
 
@@ -259,6 +261,11 @@ def find_problems(folder: Path) -> Iterator[Problem]:
         yield from _routing(folder, tables)
         yield from _membership_rules(folder, tables)
         yield from _overrides(folder, tables)
+
+
+def rows_with_lines(folder: Path, name: str) -> list[tuple[int, Row]]:
+    """The rows of one file of a valid folder, each with the line that it begins on."""
+    return _read(folder / f"{name}.csv", FILES[name])[0]
 
 
 def _read(path: Path, columns: Mapping[str, Column]) -> tuple[list[tuple[int, Row]], list[Problem]]:

@@ -12,6 +12,8 @@ from typing import Any
 from dagster import AssetExecutionContext, AssetsDefinition, Failure, Output
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
+from orchestration.configuration import configuration_folder
+from orchestration.identity_failures import explanations
 from orchestration.progress import announce
 from warehouse.connection import home
 
@@ -93,7 +95,8 @@ def dbt_half(name: str, select: str, manifest: Path) -> AssetsDefinition:
         for event in _quietly(invocation.stream()):
             _announce_node(event)
             yield event
-        failures = failed_nodes(invocation.get_artifact("run_results.json"))
+        results = invocation.get_artifact("run_results.json")
+        failures = [*failed_nodes(results), *explanations(results, home(), configuration_folder())]
         # Dagster goes on after a failed dbt test; a run may not (promise O2).
         if failures or not invocation.is_successful():
             raise Failure(

@@ -13,6 +13,11 @@ from warehouse.tables import has_table, query
 Level = Literal["ok", "warning", "error"]
 STALE_AFTER = timedelta(days=2)
 FEW_POSITIVES = 25
+# A type of identifier is poison as a whole where more than this share of its values was cut, of those that came in two
+# records or more: one record shows no conflict. Of the simulated company's devices 2 % are shared; of a store id that
+# somebody declared as a person's nearly all are. Of fewer values than FEW_VALUES a share says little.
+POISONED_SHARE = 0.2
+FEW_VALUES = 20
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ def examine(folder: Path, now: datetime | None = None) -> Iterator[Finding]:
         yield from _freshness(backend, now or datetime.now(UTC).replace(tzinfo=None))
         yield from _unmapped_events(backend)
         yield from _identity(backend)
+        yield from _poisoned_types(backend)
         yield from _labels(backend)
         yield from _last_run(backend)
 
@@ -137,14 +143,85 @@ def _identity(backend: Backend) -> Iterator[Finding]:
     for row in query(
         backend,
         """
-        select identifier_type, refused_because, count(*) as identifiers, min(identifier) as example
-        from identity.identity_quarantine group by identifier_type, refused_because order by identifiers desc
+        select
+            identifier_type, refused_because, count(*) as identifiers, sum(refused_links) as links,
+            arg_max(identifier, refused_links) as worst, max(refused_links) as worst_links,
+            arg_max(example, refused_links) as example
+        from identity.identity_quarantine
+        group by identifier_type, refused_because
+        order by identifiers desc, identifier_type, refused_because
         """,
     ):
+        with_whom = f" with {row['worst_links']:,} others, one of them {row['example']}" if row["example"] else ""
         yield Finding(
             "ok",
-            f"{row['identifiers']:,} of type {row['identifier_type']} kept apart: {row['refused_because']} "
-            f"(such as {row['example']})",
+            f"{row['identifiers']:,} of type {row['identifier_type']} tie nobody: {row['refused_because']} "
+            f"({row['links']:,} links; such as {row['worst']}{with_whom})",
+        )
+
+
+def _poisoned_types(backend: Backend) -> Iterator[Finding]:
+    """Types of identifier that as a whole do not stand for people: too many of their values had to be cut."""
+    if not has_table(backend, "identity", "identifier_cuts"):
+        return
+    for row in query(
+        backend,
+        """
+        with cut as (
+            select distinct node from identity.identifier_cuts where cut_until >= timestamp '9999-12-31'
+        ),
+
+        judged as (
+            select
+                identifiers.identifier_type,
+                count(*) as seen,
+                count(*) filter (where identifiers.records >= 2) as repeated,
+                count(*) filter (where identifiers.records >= 2 and cut.node is not null) as cut
+            from identity.identifiers as identifiers
+            left join cut on identifiers.node = cut.node
+            where not identifiers.is_blocked
+            group by identifiers.identifier_type
+        ),
+
+        kept_links as (
+            select split_part(left_node, ':', 1) as identifier_type, count(*) as links
+            from identity.identity_edges
+            where known_until >= timestamp '9999-12-31'
+            group by 1
+        ),
+
+        cut_links as (
+            select
+                quarantine.identifier_type,
+                sum(quarantine.refused_links) as links,
+                arg_max(quarantine.identifier, quarantine.identities) as worst,
+                max(quarantine.identities) as identities
+            from identity.identity_quarantine as quarantine
+            inner join cut on cut.node = quarantine.identifier_type || ':' || quarantine.identifier
+            where quarantine.identities is not null
+            group by quarantine.identifier_type
+        )
+
+        select
+            judged.*,
+            cut_links.worst,
+            cut_links.identities,
+            cut_links.links / (cut_links.links + coalesce(kept_links.links, 0)) as cut_link_share
+        from judged
+        inner join cut_links on judged.identifier_type = cut_links.identifier_type
+        left join kept_links on judged.identifier_type = kept_links.identifier_type
+        where judged.seen >= ? and judged.cut > ? * judged.repeated
+        order by judged.identifier_type
+        """,
+        [FEW_VALUES, POISONED_SHARE],
+    ):
+        yield Finding(
+            "warning",
+            f"{row['identifier_type']} does not tell people apart: {row['cut'] / row['repeated']:.0%} of its "
+            f"{row['repeated']:,} repeated values (of {row['seen']:,} seen) would join several people, "
+            f"{row['cut_link_share']:.0%} of its links are cut; the worst is {row['worst']} with {row['identities']:,}",
+            f"Remove the row {row['identifier_type']} from identity_rules.csv, or set a limit there; "
+            "`pql identity diff` shows what that changes",
         )
 
 

@@ -1,6 +1,7 @@
 """What the `pql` verbs show: tables and bars for the terminal, read from the published file."""
 
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -9,11 +10,15 @@ from rich.text import Text
 
 from ingest.files import ImportSummary
 from orchestration.doctor import Finding
+from orchestration.forgetting import Forgetting
+from orchestration.identity_diff import Difference
+from orchestration.identity_explanation import Explanation, Tie
 from warehouse.connection import Backend
 from warehouse.tables import query
 
 BAR_WIDTH = 24
 SHOWN_SIGNALS = 12
+SHOWN_TIES = 20
 LEVEL_STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
 
 
@@ -293,3 +298,205 @@ def doctor_report(findings: Iterable[Finding]) -> RenderableType:
         if finding.remedy:
             lines.append(Text(f"        → {finding.remedy}"))
     return Group(*lines)
+
+
+def identity_explanation(found: Explanation) -> RenderableType:
+    """A person's identifiers with the ties behind each, the accounts they lead to, and what was refused."""
+    parts: list[RenderableType] = [_identity_headline(found), _chains(found)]
+    if found.ended:
+        parts.append(_ended_ties(found))
+    if found.accounts:
+        parts.append(_identity_accounts(found))
+    if found.refused:
+        parts.append(_refused_identifiers(found))
+    return Group(*parts)
+
+
+def _identity_headline(found: Explanation) -> RenderableType:
+    person = found.person
+    if person is None:
+        return Text(f"{found.asked} is nobody's identifier", style="bold")
+    called = person["name"] or person["email"] or "somebody not known yet"
+    since = f", known since {person['known_at']:%Y-%m-%d}" if person["known_at"] else ""
+    count = len(found.chains)
+    return Group(
+        Text(f"{called}  ({person['person_id']})", style="bold"),
+        Text(f"{count} identifier{'s' if count != 1 else ''}, first seen {person['first_seen_at']:%Y-%m-%d}{since}"),
+    )
+
+
+def _chains(found: Explanation) -> RenderableType:
+    table = Table(title="What ties each identifier to the oldest one", title_justify="left", pad_edge=False)
+    for heading in ("Identifier", "Tie", "Rule", "Source", "Since (UTC)", "Until (UTC)"):
+        table.add_column(heading, overflow="fold")
+    for node, chain in found.chains.items():
+        if not chain:
+            table.add_row(node, "the oldest" if found.person else "tied to nobody", "", "", "", "")
+        for position, tie in enumerate(chain):
+            table.add_row(node if position == 0 else "", *_tie_cells(tie))
+    return table
+
+
+def _ended_ties(found: Explanation) -> RenderableType:
+    table = Table(title="Ties that ended; what was counted while they held stays", title_justify="left", pad_edge=False)
+    for heading in ("Tie", "Rule", "Source", "Since (UTC)", "Until (UTC)"):
+        table.add_column(heading, overflow="fold")
+    for tie in found.ended[:SHOWN_TIES]:
+        table.add_row(*_tie_cells(tie))
+    return table if len(found.ended) <= SHOWN_TIES else Group(table, _more(len(found.ended) - SHOWN_TIES))
+
+
+def _tie_cells(tie: Tie) -> tuple[str, ...]:
+    until = "" if tie.holds else f"{tie.until:%Y-%m-%d %H:%M}"
+    return f"{tie.left} – {tie.right}", tie.rule, tie.source, f"{tie.since:%Y-%m-%d %H:%M}", until
+
+
+def _identity_accounts(found: Explanation) -> RenderableType:
+    table = Table(title="Accounts", title_justify="left", pad_edge=False)
+    for heading in ("Account", "Since (UTC)", "By", "Sure", "Evidence"):
+        table.add_column(heading, overflow="fold")
+    for row in found.accounts:
+        table.add_row(
+            f"{row['name']} ({row['kind']}, {row['account_id']})",
+            f"{row['available_at']:%Y-%m-%d %H:%M}",
+            row["matched_by"].replace("_", " "),
+            f"{row['confidence']:.0%}",
+            row["evidence"] or "–",
+        )
+    return table
+
+
+def _refused_identifiers(found: Explanation) -> RenderableType:
+    table = Table(title="Refused: seen with these identifiers, and nobody's", title_justify="left", pad_edge=False)
+    for heading in ("Identifier", "Why", "Would join", "Allowed", "Such as", "Since (UTC)"):
+        table.add_column(heading, overflow="fold")
+    for row in found.refused[:SHOWN_TIES]:
+        identities, allowed = row["identities"], row["allowed"]
+        table.add_row(
+            f"{row['identifier_type']}:{row['identifier']}",
+            row["refused_because"],
+            f"{row['refused_links']:,}" if identities is None else f"{identities:,}",
+            "–" if allowed is None else f"{allowed:,}",
+            row["example"] or "–",
+            f"{row['first_refused_at']:%Y-%m-%d}",
+        )
+    return table if len(found.refused) <= SHOWN_TIES else Group(table, _more(len(found.refused) - SHOWN_TIES))
+
+
+def _more(count: int) -> Text:
+    return Text(f"and {count:,} more", style="dim")
+
+
+def identity_difference(difference: Difference) -> RenderableType:
+    """What a run with another configuration would change: one sentence, and the figures behind it."""
+    parts: list[RenderableType] = [Text(difference.sentence, style="bold")]
+    if difference.arrived:
+        parts.append(
+            Text(f"{difference.arrived:,} identifiers are new since the published run; what they change counts too.")
+        )
+    if difference.is_retrained:
+        parts.append(Text("The accounts that the model learns from change, so it is trained anew: any score may move."))
+    if not difference.is_empty:
+        parts += [_fates(difference), *_moves(difference), *_mergers_and_splits(difference)]
+        parts += [_labels(difference), _grades(difference), *_largest(difference)]
+    return Group(*parts)
+
+
+def _fates(difference: Difference) -> RenderableType:
+    table = Table(title="What becomes of them", title_justify="left", pad_edge=False)
+    for heading in ("", "Before", "After", "Merged", "Split off", "New", "Gone"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    names = {"person": "people", "company": "accounts of companies", "individual": "accounts of individuals"}
+    for kind, fates in difference.fates.items():
+        figures = (fates.before, fates.after, fates.merged, fates.split, fates.new, fates.gone)
+        table.add_row(names[kind], *(f"{figure:,}" for figure in figures))
+    return table
+
+
+def _moves(difference: Difference) -> Iterator[RenderableType]:
+    if difference.moves:
+        title = f"{difference.moved_people:,} people and {difference.moved_identifiers:,} single identifiers move"
+        table = Table(title=f"{title}, such as", title_justify="left", pad_edge=False)
+        for heading in ("Identifier", "From", "To"):
+            table.add_column(heading, overflow="fold")
+        for move in difference.moves:
+            table.add_row(move.subject, move.origin, move.destination)
+        yield table
+
+
+def _mergers_and_splits(difference: Difference) -> Iterator[RenderableType]:
+    if difference.changes:
+        table = Table(title="Merged into, or split off from, another", title_justify="left", pad_edge=False)
+        for heading in ("What", "From", "To", "Identifiers"):
+            table.add_column(heading, justify="right" if heading == "Identifiers" else "left", overflow="fold")
+        for change in difference.changes:
+            table.add_row(
+                f"{change.kind} {change.change}", change.origin, change.destination, f"{change.identifiers:,}"
+            )
+        yield table
+
+
+def _labels(difference: Difference) -> RenderableType:
+    labels = difference.labels
+    return Text(
+        f"Labels: {labels.accounts:,} accounts change; "
+        f"{labels.won_before:,} won examples before, {labels.won_after:,} after."
+    )
+
+
+def _grades(difference: Difference) -> RenderableType:
+    flipped = [(before, after, count) for before, after, count in difference.grades if before != after]
+    if not flipped:
+        return Text(f"Grades: none changes; {difference.scores:,} scores do.")
+    table = Table(title=f"Grades; {difference.scores:,} scores change", title_justify="left", pad_edge=False)
+    for heading in ("From", "To", "Accounts"):
+        table.add_column(heading, justify="right" if heading == "Accounts" else "left")
+    for before, after, count in flipped:
+        table.add_row(before, after, f"{count:,}")
+    return table
+
+
+def _largest(difference: Difference) -> Iterator[RenderableType]:
+    for title, (before, after) in difference.largest.items():
+        table = Table(title=f"Largest: {title}", title_justify="left", pad_edge=False)
+        for heading in ("Before", "", "After", " "):
+            table.add_column(heading, justify="left" if heading.strip() else "right", overflow="fold")
+        for one, other in zip_longest(before, after, fillvalue=("", None)):
+            table.add_row(one[0], _size(one[1]), other[0], _size(other[1]))
+        yield table
+
+
+def _size(size: int | None) -> str:
+    return "" if size is None else f"{size:,}"
+
+
+def forgetting(forgotten: Forgetting) -> RenderableType:
+    """What was written, what the next run does, and what this does not do."""
+    count, kept = forgotten.done.identifiers, forgotten.done.kept_cuts
+    lines = [
+        Text(
+            f"Forgotten: {count} identifier{'s' if count != 1 else ''} of "
+            f"{forgotten.person_id or forgotten.identifiers[0]}, kept as hashes in privacy.forgotten_identifiers."
+        )
+    ]
+    if kept:
+        lines.append(
+            Text(f"{len(kept)} shared with others and cut before stay cut: {', '.join(kept[:5])}{_and_more(kept)}.")
+        )
+    lines.append(Text("Now `pql run`: it resolves everybody anew without them, and publishes."))
+    if forgotten.overrides:
+        lines.append(
+            Text(f"First remove the overrides that name them: {', '.join(forgotten.overrides)}.", style="yellow")
+        )
+    lines.append(
+        Text(
+            "This erases nothing in the source tables, nor in files and backups: their bytes still hold what was sent. "
+            "Erase it at the source too.",
+            style="yellow",
+        )
+    )
+    return Group(*lines)
+
+
+def _and_more(kept: tuple[str, ...]) -> str:
+    return f" and {len(kept) - 5} more" if len(kept) > 5 else ""

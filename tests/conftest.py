@@ -17,9 +17,12 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session")
 def in_home() -> Run:
-    """Runs a command of the project's environment (`dbt`, `pql`) in a home folder; fails with its output."""
+    """Runs a command of the project's environment (`dbt`, `pql`) in a home folder; fails with its output.
 
-    def run(home: Path, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    Another configuration than the project's own is given as the folder of its CSV files.
+    """
+
+    def run(home: Path, command: str, *arguments: str, config: Path | None = None) -> subprocess.CompletedProcess[str]:
         environment = os.environ | {
             "PQL_HOME": str(home),
             "DBT_TARGET_PATH": str(home / "target"),
@@ -27,6 +30,8 @@ def in_home() -> Run:
             "DO_NOT_TRACK": "1",
         }
         environment.pop("PQL_CONFIG", None)
+        if config is not None:
+            environment["PQL_CONFIG"] = os.path.relpath(config, PROJECT)  # dbt wants it relative to the project
         program = str(Path(sys.executable).parent / command)
         result = subprocess.run(
             [program, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False

@@ -8,7 +8,16 @@ from pathlib import Path
 import ibis  # pyright: ignore[reportMissingTypeStubs]  # Ibis ships no stubs
 from ibis.backends.duckdb import Backend  # pyright: ignore[reportMissingTypeStubs]
 
-__all__ = ["Backend", "WarehouseBusy", "WarehouseMissing", "home", "open_published", "open_working"]
+__all__ = [
+    "Backend",
+    "WarehouseBusy",
+    "WarehouseMissing",
+    "home",
+    "open_published",
+    "open_side_by_side",
+    "open_working",
+    "open_working_to_read",
+]  # fmt: skip
 
 WORKING_FILE = "pql.duckdb"
 PUBLISHED_FILE = Path("published") / "pql.duckdb"
@@ -40,6 +49,21 @@ def open_working(folder: Path) -> Generator[Backend]:
 
 
 @contextmanager
+def open_working_to_read(folder: Path) -> Generator[Backend]:
+    """Open the working file and change nothing in it, not even its bytes; a run cannot begin meanwhile.
+
+    Raises:
+        WarehouseMissing: there is none.
+        WarehouseBusy: a run holds it.
+    """
+    path = folder / WORKING_FILE
+    if not path.exists():
+        raise WarehouseMissing(f"there is no warehouse in {folder} yet: `pql import` or `pql demo` makes one")
+    with _opened(path, read_only=True) as backend:
+        yield backend
+
+
+@contextmanager
 def open_published(folder: Path) -> Generator[Backend]:
     """Open the published file for reading: always one whole run, whatever is being computed meanwhile.
 
@@ -51,6 +75,18 @@ def open_published(folder: Path) -> Generator[Backend]:
         raise WarehouseMissing(f"nothing is published in {folder} yet: `pql run` scores and publishes")
     with _opened(path, read_only=True) as backend:
         yield backend
+
+
+@contextmanager
+def open_side_by_side(**files: Path) -> Generator[Backend]:
+    """Open several warehouse files for reading, each as a catalog of its own name; what is created goes into memory."""
+    backend = ibis.duckdb.connect()
+    try:
+        for name, path in files.items():
+            backend.attach(path, name=name, read_only=True)
+        yield backend
+    finally:
+        backend.disconnect()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from warehouse.connection import Backend
+from warehouse.privacy import ensure_privacy
 from warehouse.tables import ensure_table, query
 
 RUNS = pa.schema(
@@ -32,7 +33,8 @@ class Publication:
 
 
 def ensure_ledger(backend: Backend) -> None:
-    """Create the ledger's tables where they are absent."""
+    """Create what every run reads where it is absent: the ledger's tables, and those of what was forgotten."""
+    ensure_privacy(backend)
     ensure_table(backend, "publishing", "runs", RUNS)
     ensure_table(backend, "publishing", "pointer", POINTER)
 

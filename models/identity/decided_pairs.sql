@@ -13,7 +13,7 @@ rules as (
 
 final as (
     select distinct
-        coalesce(overrides.decision, 'join') as decision,
+        coalesce(nullif(trim(overrides.decision), ''), 'join') as decision,
         overrides.identifier_type || ':' || {{ normalised_identifier("overrides.identifier", "rules.normalisation") }} as node,
         overrides.other_type || ':' || {{ normalised_identifier("overrides.other_identifier", "other_rules.normalisation") }} as other_node
     from overrides

@@ -3,8 +3,8 @@
 
 with
 
-overused as (
-    select * from {{ ref("overused_identifiers") }}
+lasting as (
+    select * from {{ ref("lasting_cuts") }}
 ),
 
 shared as (
@@ -16,11 +16,11 @@ final as (
         node,
         cut_from,
         {{ the_end_of_time() }} as cut_until,
-        'too many of type ' || overused_by as reason,
+        reason,
         identities,
         allowed,
         example
-    from overused
+    from lasting
 
     union all
 

@@ -31,14 +31,21 @@ events as (
 own_identifiers as (
     select
         events.event_id,
-        '{' || string_agg(
-            '"' || rules.identifier_type || '": '
-            || {{ json_string(normalised_identifier(own_identifier("events.properties", "rules.properties"), "rules.normalisation")) }},
-            ', ' order by rules.identifier_type
-        ) || '}' as other_identifiers
+        rules.identifier_type,
+        {{ normalised_identifier(own_identifier("events.properties", "rules.properties"), "rules.normalisation") }} as identifier
     from events
     inner join rules on {{ own_identifier("events.properties", "rules.properties") }} is not null
-    group by events.event_id
+),
+
+own_by_event as (
+    select
+        event_id,
+        '{' || string_agg(
+            '"' || identifier_type || '": ' || {{ json_string("identifier") }}, ', ' order by identifier_type
+        ) || '}' as other_identifiers
+    from own_identifiers
+    where identifier is not null and not {{ is_forgotten("identifier_type || ':' || identifier") }}
+    group by event_id
 ),
 
 observed as (
@@ -51,11 +58,11 @@ observed as (
         events.group_id,
         cast(null as varchar) as crm_contact_id,
         cast(null as varchar) as crm_lead_id,
-        own_identifiers.other_identifiers,
+        own_by_event.other_identifiers,
         events.occurred_at,
         events.available_at
     from events
-    left join own_identifiers on events.event_id = own_identifiers.event_id
+    left join own_by_event on events.event_id = own_by_event.event_id
 
     union all
 
@@ -106,6 +113,21 @@ normalised as (
     from distinct_observed
 ),
 
+remembered as (
+    select
+        rule,
+        source,
+        {% for type in identifier_types() -%}
+        case when not {{ is_forgotten("'" ~ type ~ ":' || " ~ type) }} then {{ type }} end as {{ type }},
+        {% endfor -%}
+        group_id,
+        other_identifiers,
+        occurred_at,
+        available_at,
+        records
+    from normalised
+),
+
 final as (
     select
         md5(
@@ -126,7 +148,7 @@ final as (
         min(occurred_at) as occurred_at,
         min(available_at) as available_at,
         cast(sum(records) as bigint) as records
-    from normalised
+    from remembered
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 )
 

@@ -30,7 +30,7 @@ left join decided on together.node = decided.node
 union all
 
 select 'cut', null, node, null, null, null, null, null, cut_from, {{ the_end_of_time() }}, null
-from {{ ref("overused_identifiers") }}
+from {{ ref("lasting_cuts") }}
 
 union all
 

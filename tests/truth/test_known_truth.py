@@ -1,11 +1,10 @@
 """The whole job on 3,000 simulated companies, against what the simulator knows to be true."""
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pairwise import Agreement, agreement
+from resolved import Read, Record, Resolved, accounts, assert_agreement, persons, users_by_account
 from scipy.stats import spearmanr
 
 from demo.signals import NOISE, STRONGEST
@@ -13,10 +12,8 @@ from demo.signals import NOISE, STRONGEST
 pytestmark = pytest.mark.slow
 
 ACCOUNTS = 3000
-NODE_TYPES = {"workspace_id": "workspace", "domain": "domain", "crm_account_id": "crm_account"}
 
-Read = Callable[[Path, str], list[tuple]]
-Record = Callable[[str, object], None]
+Resolve = Callable[[Path, Read], Resolved]
 
 
 @pytest.fixture(scope="module")
@@ -38,77 +35,11 @@ def learned(company: Path, read_rows: Read) -> dict[str, tuple[int, int]]:
     return {signal: (rank, direction) for signal, rank, direction in rows}
 
 
-def report(name: str, measured: Agreement, record_property: Record) -> None:
-    print(
-        f"{name}: precision {measured.precision:.4f} over {measured.predicted_pairs:,} pairs, "
-        f"recall {measured.recall:.4f} over {measured.true_pairs:,}"
-    )
-    record_property(f"{name}_precision", measured.precision)
-    record_property(f"{name}_recall", measured.recall)
-
-
-def test_identifiers_are_joined_into_the_people_they_belong_to(
-    company: Path, read_rows: Read, record_property: Record
+@pytest.mark.parametrize("resolve", [persons, users_by_account, accounts])
+def test_identifiers_are_joined_into_what_they_truly_belong_to(
+    resolve: Resolve, company: Path, read_rows: Read, record_property: Record
 ) -> None:
-    true: dict[Hashable, set[str]] = defaultdict(set)
-    for kind, identifier, person in read_rows(
-        company, "select identifier_type, identifier, true_person from truth.people"
-    ):
-        true[kind, identifier].add(person)
-    predicted = {
-        (kind, identifier): person
-        for kind, identifier, person in read_rows(
-            company, "select identifier_type, identifier, person_id from identity.person_identifiers"
-        )
-    }
-    measured = agreement(predicted, true)
-    report("persons", measured, record_property)
-    assert measured.precision >= 0.99
-    assert measured.recall >= 0.95
-
-
-def test_users_of_one_company_are_in_one_account(company: Path, read_rows: Read, record_property: Record) -> None:
-    """Those without a company are a company of one, so that a stranger in an account counts against precision."""
-    true: dict[Hashable, set[str]] = {
-        user: {account or f"nobody but {person}"}
-        for user, person, account in read_rows(
-            company, "select identifier, true_person, true_account from truth.people where identifier_type = 'user_id'"
-        )
-    }
-    predicted = dict(
-        read_rows(
-            company,
-            """
-            select users.identifier, coalesce(companies.account_id, individuals.account_id)
-            from identity.person_identifiers as users
-            left join identity.identifier_accounts as companies
-                on users.node = companies.node and companies.known_until = timestamp '9999-12-31'
-            left join identity.account_members as individuals
-                on users.person_id = individuals.person_id and individuals.matched_by = 'individual'
-            where users.identifier_type = 'user_id'
-                and coalesce(companies.account_id, individuals.account_id) is not null
-            """,
-        )
-    )
-    measured = agreement(predicted, true)
-    report("users_by_account", measured, record_property)
-    assert measured.precision >= 0.99
-    assert measured.recall >= 0.95
-
-
-def test_workspaces_domains_and_crm_accounts_are_joined_into_their_company(
-    company: Path, read_rows: Read, record_property: Record
-) -> None:
-    true: dict[Hashable, set[str]] = defaultdict(set)
-    for account, kind, identifier in read_rows(
-        company, "select true_account, identifier_type, identifier from truth.account_identifiers"
-    ):
-        true[f"{NODE_TYPES[kind]}:{identifier}"].add(account)
-    predicted = dict(read_rows(company, "select node, target from identity.organisation_reach"))
-    measured = agreement(predicted, true)
-    report("accounts", measured, record_property)
-    assert measured.precision >= 0.99
-    assert measured.recall >= 0.95
+    assert_agreement(resolve(company, read_rows), record_property)
 
 
 def test_the_strongest_planted_signals_are_learned_with_the_right_sign(

@@ -6,6 +6,7 @@
     ["context_user_agent", "varchar"], ["context_library_name", "varchar"], ["context_location_country", "varchar"],
     ["received_at", "timestamp"], ["timestamp", "timestamp"],
 ] %}
+{%- set traits = [["name", "varchar"], ["title", "varchar"]] + segment_traits("identifies", ["email", "name", "title"]) %}
 
 with
 
@@ -24,7 +25,7 @@ pages as (
 ),
 
 identifies as (
-    {{ source_columns("segment", "identifies", context + [["email", "varchar"], ["name", "varchar"], ["title", "varchar"]]) }}
+    {{ source_columns("segment", "identifies", context + [["email", "varchar"]] + traits) }}
 ),
 
 groups as (
@@ -60,7 +61,7 @@ messages as (
 
     select
         id, 'identify', null, user_id, anonymous_id, context_group_id, email,
-        timestamp, received_at, {{ json_object_of(["name", "title"]) }},
+        timestamp, received_at, {{ json_object_of(traits | map("first") | list) }},
         context_location_country, context_user_agent, context_library_name
     from identifies
 
