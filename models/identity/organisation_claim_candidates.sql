@@ -124,30 +124,16 @@ homes as (
         on mappings.group_id = first_workspace_domains.group_id and first_workspace_domains.domain_number = 1
 ),
 
--- A person with two addresses at a domain is one witness for it.
-first_addresses as (
-    select
-        *,
-        row_number() over (partition by node, domain order by available_at, email) as address_number
-    from {{ ref("people_at_domains") }}
-),
-
-workspace_members as (
-    select * from {{ ref("workspace_members") }}
-),
-
 -- What speaks for two domains being one company's: somebody with an address at the one is seen at the company of the other, in
 -- the product or as its contact, or an enrichment provider says where the owner of an address works.
 seen_at_homes as (
     select
-        first_addresses.domain,
+        members.domain,
         homes.domain as home,
-        first_addresses.email as witness,
-        greatest(first_addresses.available_at, workspace_members.available_at, homes.available_at) as available_at
-    from first_addresses
-    inner join workspace_members on first_addresses.node = workspace_members.node
-    inner join homes on 'workspace:' || workspace_members.group_id = homes.node
-    where first_addresses.address_number = 1
+        members.email as witness,
+        greatest(members.available_at, homes.available_at) as available_at
+    from {{ ref("organisation_members") }} as members
+    inner join homes on 'workspace:' || members.group_id = homes.node
 
     union all
 

@@ -4,17 +4,8 @@
 
 with
 
-people_at_domains as (
-    select
-        node as member,
-        domain,
-        min(available_at) as available_at
-    from {{ ref("people_at_domains") }}
-    group by node, domain
-),
-
-workspace_members as (
-    select group_id, node as member, available_at from {{ ref("workspace_members") }}
+members as (
+    select * from {{ ref("organisation_members") }}
 ),
 
 separations as (
@@ -25,19 +16,17 @@ separations as (
 
 members_at_domains as (
     select
-        workspace_members.group_id,
-        workspace_members.member,
-        people_at_domains.domain,
-        greatest(workspace_members.available_at, people_at_domains.available_at) as available_at,
+        members.group_id,
+        members.member,
+        members.domain,
+        members.available_at,
         row_number() over (
-            partition by workspace_members.group_id, workspace_members.member
-            order by greatest(workspace_members.available_at, people_at_domains.available_at), people_at_domains.domain
+            partition by members.group_id, members.member order by members.available_at, members.domain
         ) as domain_number
-    from workspace_members
-    inner join people_at_domains on workspace_members.member = people_at_domains.member
+    from members
     left join separations
-        on 'workspace:' || workspace_members.group_id = separations.node
-        and 'domain:' || people_at_domains.domain = separations.other_node
+        on 'workspace:' || members.group_id = separations.node
+        and 'domain:' || members.domain = separations.other_node
     where separations.node is null
 ),
 
