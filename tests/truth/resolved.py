@@ -14,6 +14,16 @@ LEAST_PRECISION = 0.995
 LEAST_RECALL = 0.98
 NODE_TYPES = {"workspace_id": "workspace", "domain": "domain", "crm_account_id": "crm_account"}
 
+DOMAINS_SHOWN = """
+    select split_part(email, '@', 2) from segment.identifies
+    union select split_part(email, '@', 2) from salesforce.contact
+    union select split_part(email, '@', 2) from salesforce.lead
+    union select split_part(email, '@', 2) from enrichment.people
+    union select company_domain from enrichment.people
+    union select domain from segment.groups
+    union select regexp_replace(website, '^(https?://)?(www[.])?([^/]+).*$', '\\3') from salesforce.account
+"""
+
 
 @dataclass(frozen=True)
 class Resolved:
@@ -61,17 +71,29 @@ def users_by_account(home: Path, read_rows: Read) -> Resolved:
     return Resolved("users_by_account", dict(rows), true)
 
 
-def accounts(home: Path, read_rows: Read) -> Resolved:
+def accounts_with_unshown(home: Path, read_rows: Read) -> Resolved:
     """Workspaces, domains and CRM accounts, joined into companies."""
     true = defaultdict(set)
     for account, kind, identifier in read_rows(
         home, "select true_account, identifier_type, identifier from truth.account_identifiers"
     ):
         true[f"{NODE_TYPES[kind]}:{identifier}"].add(account)
-    return Resolved("accounts", dict(read_rows(home, "select node, target from identity.organisation_reach")), true)
+    found = dict(read_rows(home, "select node, target from identity.organisation_reach"))
+    return Resolved("accounts_with_unshown", found, true)
 
 
-def assert_agreement(resolved: Resolved, record_property: Record) -> None:
+def accounts(home: Path, read_rows: Read) -> Resolved:
+    """The same without domains under which no record shows anybody: nothing could join them to a company.
+
+    One company in ten has a second domain; some of those are nobody's address, no website and no trait of a workspace.
+    """
+    everything = accounts_with_unshown(home, read_rows)
+    shown = {f"domain:{domain}" for (domain,) in read_rows(home, DOMAINS_SHOWN)}
+    true = {node: groups for node, groups in everything.true.items() if not node.startswith("domain:") or node in shown}
+    return Resolved("accounts", everything.predicted, true)
+
+
+def assert_agreement(resolved: Resolved, record_property: Record, least_recall: float = LEAST_RECALL) -> None:
     """Report and require the bounds, with the truly shared identifiers counted and without them."""
     figures = {
         resolved.name: agreement(resolved.predicted, resolved.true),
@@ -86,4 +108,4 @@ def assert_agreement(resolved: Resolved, record_property: Record) -> None:
         record_property(f"{name}_recall", measured.recall)
     for name, measured in figures.items():
         assert measured.precision >= LEAST_PRECISION, name
-        assert measured.recall >= LEAST_RECALL, name
+        assert measured.recall >= least_recall, name

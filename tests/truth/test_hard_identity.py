@@ -9,7 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from resolved import Read, Record, Resolved, accounts, assert_agreement, persons, users_by_account
+from resolved import (
+    Read,
+    Record,
+    Resolved,
+    accounts,
+    accounts_with_unshown,
+    assert_agreement,
+    persons,
+    users_by_account,
+)
 
 from demo.hard_identity import HARD, KIOSK_USERS, SUPPORT_LOGIN
 from demo.simulate import simulate
@@ -117,6 +126,12 @@ def test_identifiers_are_joined_into_what_they_truly_belong_to(
     resolve: Resolve, company: Path, read_rows: Read, record_property: Record
 ) -> None:
     assert_agreement(resolve(company, read_rows), record_property)
+
+
+def test_domains_that_no_record_shows_are_the_rest_of_what_is_missed(
+    company: Path, read_rows: Read, record_property: Record
+) -> None:
+    assert_agreement(accounts_with_unshown(company, read_rows), record_property, least_recall=0.96)
 
 
 def test_every_kiosk_is_quarantined(people_of: Callable[[str], dict[str, int]], refused: Refused) -> None:
