@@ -8,7 +8,7 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-byteco
 export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test test-full check docs ui lock clean
+.PHONY: demo test test-full check bench docs ui lock clean
 
 demo: $(VENV)/core.installed
 	$(BIN)/pql demo
@@ -30,17 +30,24 @@ check: $(VENV)/dev.installed
 	$(BIN)/dbt-bouncer
 	PQL_HOME=target/check $(BIN)/sqlfluff lint --processes 2 models
 
+# One benchmark by name, or all; figures are printed, never asserted. OPTIONS="--edges 1000000" makes it smaller.
+bench: $(VENV)/dev.installed
+	$(BIN)/python -m bench $(NAME) $(OPTIONS)
+
 docs: $(VENV)/dev.installed
 	$(BIN)/python -m orchestration.dictionary docs/data-dictionary.md
 
 ui: $(VENV)/core.installed
 	$(BIN)/pql ui
 
-# The lock files carry hashes and no host; uv reads pyproject.toml for every platform at once.
+# The lock files carry hashes and no host; uv reads pyproject.toml for every platform at once. Versions stay as they are
+# unless a new requirement moves them; UPGRADE=--upgrade takes the newest of all.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+UPGRADE ?=
 lock: $(VENV)/dev.installed
-	echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 - --output-file requirements-installer.lock --generate-hashes --no-header --no-annotate --upgrade
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 pyproject.toml --extra dev --output-file requirements-dev.lock --generate-hashes --no-header --no-annotate --upgrade
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 pyproject.toml --constraint requirements-dev.lock --output-file requirements.lock --generate-hashes --no-header --no-annotate --upgrade
+	echo uv | $(COMPILE) - --output-file requirements-installer.lock $(UPGRADE)
+	$(COMPILE) pyproject.toml --extra dev --output-file requirements-dev.lock $(UPGRADE)
+	$(COMPILE) pyproject.toml --constraint requirements-dev.lock --output-file requirements.lock $(UPGRADE)
 
 clean:
 	rm -rf $(VENV) local target logs

@@ -20,13 +20,12 @@
     {% do refuse_unless_none(
         edges_as_text, 'left_node is null or right_node is null', 'have a null in left_node or right_node'
     ) %}
-    {% set nodes = number_nodes(edges_as_text) %}
-    {% do refuse_more_nodes_than_labels(nodes) %}
-    {% set edges = number_edges(edges_as_text, nodes, scramble(0)) %}
+    {% set nodes = label_nodes(edges_as_text) %}
+    {% set edges = label_edges(edges_as_text, nodes) %}
     {% do drop_working_tables(['text']) %}
 
     {% set rounds = contract_until_no_edge_is_left(edges) %}
-    {% do create_working_table('labels', compose_rounds_backwards(nodes, rounds)) %}
+    {% do create_working_table('labels', compose_rounds_backwards(nodes.relation, rounds)) %}
 
     {% set relations = replace_table(name_components_by_smallest_node(working_table('labels'))) %}
     {% do drop_working_tables(['nodes', 'edges_0', 'edges_1', 'labels'] + contraction_names(rounds)) %}
@@ -37,10 +36,16 @@
 {% endmaterialization %}
 
 
-{# The field: labels stay below this prime, 2^31 - 1, so they fit 4 bytes and a product of two fits 8. Tests set a prime just
-   above the number of nodes: a mix-up of label spaces, too rare to see in the large field, then always shows. #}
+{# A label is a pair of whole numbers in one of 8 bytes: high * low_range + low. Its high part is an element of the field
+   of 2^31 - 1, so that a product of two still fits 8 bytes; the low part only tells labels of one high part from each
+   other. Tests set a prime just above the number of nodes and leave the low part no room: then hashes are never unique, and
+   a mix-up of label spaces, too rare to see in the large field, always shows. #}
 {% macro label_prime() %}
     {{ return(var('connected_components_prime', 2147483647) | int) }}
+{% endmacro %}
+
+{% macro label_low_range() %}
+    {{ return(var('connected_components_low_range', 4294967296) | int) }}
 {% endmacro %}
 
 
@@ -60,12 +65,59 @@
 {% endmacro %}
 
 
-{% macro scrambled(expression, map) -%}
-    cast(
-        mod(cast({{ expression }} as {{ dbt.type_bigint() }}) * {{ map.multiplier }} + {{ map.offset }}, {{ label_prime() }})
-        as {{ dbt.type_int() }}
-    )
+{# The map moves the high part and leaves the low one. The quotient is a whole number of 31 bits, so it is exact where `/`
+   divides whole numbers and where it gives a double. #}
+{% macro scrambled(label, map) -%}
+    {%- set low = 'mod(' ~ label ~ ', ' ~ label_low_range() ~ ')' -%}
+    {%- set high = 'cast((' ~ label ~ ' - ' ~ low ~ ') / ' ~ label_low_range() ~ ' as ' ~ dbt.type_bigint() ~ ')' -%}
+    mod({{ high }} * {{ map.multiplier }} + {{ map.offset }}, {{ label_prime() }}) * {{ label_low_range() }} + {{ low }}
 {%- endmacro %}
+
+
+{# Labels are hashes of the texts where the engine has a hash of 8 bytes: then no text has to be joined to label an edge.
+   Two nodes with one hash (2 in a million runs over 7 million nodes) are seen, and the nodes are numbered instead. #}
+{% macro label_nodes(edges_as_text) %}
+    {% if hash_of_text('node') is not none %}
+        {% set hashed = create_working_table('nodes',
+            "select node, " ~ hashed_label('node') ~ " as label from (" ~ distinct_nodes(edges_as_text) ~ ") as distinct_nodes"
+        ) %}
+        {% if values_are_unique(hashed, 'label') %}
+            {% do return({'relation': hashed, 'are_hashed': true}) %}
+        {% endif %}
+        {{ log("connected_components: two nodes of " ~ model.name ~ " share a hash, so its nodes are numbered") }}
+    {% endif %}
+
+    {% set numbered = number_nodes(edges_as_text) %}
+    {% do refuse_more_nodes_than_labels(numbered) %}
+    {% set raw_label = 'cast(number as ' ~ dbt.type_bigint() ~ ') * ' ~ label_low_range() %}
+    {% do return({
+        'relation': '(select node, ' ~ scrambled(raw_label, scramble(0)) ~ ' as label from ' ~ numbered ~ ')',
+        'are_hashed': false,
+    }) %}
+{% endmacro %}
+
+
+{% macro hashed_label(node) -%}
+    mod({{ hash_of_text(node) }}, {{ label_prime() * label_low_range() }})
+{%- endmacro %}
+
+
+{# A whole number from 0 to 2^63 - 1. None where the engine is not known to have one. #}
+{% macro hash_of_text(expression) %}
+    {{ return(adapter.dispatch('hash_of_text')(expression)) }}
+{% endmacro %}
+
+{% macro default__hash_of_text(expression) %}
+    {{ return(none) }}
+{% endmacro %}
+
+{% macro duckdb__hash_of_text(expression) %}
+    {{ return('cast(hash(' ~ expression ~ ') >> 1 as bigint)') }}
+{% endmacro %}
+
+{% macro postgres__hash_of_text(expression) %}
+    {{ return('(hashtextextended(' ~ expression ~ ', 0) & 9223372036854775807)') }}
+{% endmacro %}
 
 
 {% macro refuse_more_nodes_than_labels(nodes) %}
@@ -80,18 +132,23 @@
 {% endmacro %}
 
 
-{# Self loops have done their work once the nodes are numbered. They are dropped here by their texts, not by comparing the
-   two numbers: a planner may take such a comparison for a join condition between the two copies of `nodes`. #}
-{% macro number_edges(edges_as_text, nodes, map) %}
-    {% do return(create_working_table('edges_0',
-        "select
-            " ~ scrambled('left_nodes.number', map) ~ " as left_label,
-            " ~ scrambled('right_nodes.number', map) ~ " as right_label
+{# Self loops have done their work once the nodes are labelled. They are dropped here by their texts, not by comparing the
+   two labels: a planner may take such a comparison for a join condition between the two copies of `nodes`. #}
+{% macro label_edges(edges_as_text, nodes) %}
+    {% if nodes.are_hashed %}
+        {% set query = "select
+            " ~ hashed_label('left_node') ~ " as left_label,
+            " ~ hashed_label('right_node') ~ " as right_label
+        from " ~ edges_as_text %}
+    {% else %}
+        {% set query = "select
+            left_nodes.label as left_label,
+            right_nodes.label as right_label
         from " ~ edges_as_text ~ " as edges
-        inner join " ~ nodes ~ " as left_nodes on left_nodes.node = edges.left_node
-        inner join " ~ nodes ~ " as right_nodes on right_nodes.node = edges.right_node
-        where edges.left_node <> edges.right_node"
-    )) %}
+        inner join " ~ nodes.relation ~ " as left_nodes on left_nodes.node = edges.left_node
+        inner join " ~ nodes.relation ~ " as right_nodes on right_nodes.node = edges.right_node" %}
+    {% endif %}
+    {% do return(create_working_table('edges_0', query ~ " where left_node <> right_node")) %}
 {% endmacro %}
 
 
@@ -184,18 +241,16 @@
         {% set state.remaining = composed_maps(scramble(round + 1), state.remaining) %}
     {% endfor %}
 
-    {% set start = scramble(0) %}
-    {% set whole = composed_maps(start, state.remaining) %}
     {% if state.later is none %}
-        {% do return("select node, " ~ scrambled('number', whole) ~ " as label from " ~ nodes) %}
+        {% do return("select node, label from " ~ nodes ~ " as nodes") %}
     {% endif %}
     {% do return(
         "with " ~ state.steps | join(", ") ~ "
         select
             nodes.node,
-            coalesce(later.representative, " ~ scrambled('nodes.number', whole) ~ ") as label
+            coalesce(later.representative, " ~ scrambled('nodes.label', state.remaining) ~ ") as label
         from " ~ nodes ~ " as nodes
-        left join " ~ state.later ~ " as later on later.label = " ~ scrambled('nodes.number', start)
+        left join " ~ state.later ~ " as later on later.label = nodes.label"
     ) %}
 {% endmacro %}
 

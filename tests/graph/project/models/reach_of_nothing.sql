@@ -4,6 +4,7 @@ select
     kind,
     left_node,
     right_node,
-    available_at
+    available_at,
+    known_until
 from main.reach_rows
 where false

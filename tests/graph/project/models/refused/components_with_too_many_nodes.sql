@@ -3,4 +3,4 @@
 select
     'node ' || number as left_node,
     'node ' || number as right_node
-from range(239) as numbers (number)
+from generate_series(1, 239) as numbers (number)

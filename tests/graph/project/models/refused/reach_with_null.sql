@@ -1,5 +1,7 @@
 {{ config(materialized='earliest_reach') }}
 
-select 'edge' as kind, 'a' as left_node, 'b' as right_node, timestamp '2024-01-01' as available_at
+select
+    'edge' as kind, 'a' as left_node, 'b' as right_node,
+    timestamp '2024-01-01' as available_at, timestamp '9999-12-31' as known_until
 union all
-select 'source' as kind, 'a' as left_node, 'x' as right_node, cast(null as timestamp) as available_at
+select 'source', 'a', 'x', timestamp '2024-01-01', cast(null as timestamp)

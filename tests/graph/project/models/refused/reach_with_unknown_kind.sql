@@ -1,3 +1,5 @@
 {{ config(materialized='earliest_reach') }}
 
-select 'link' as kind, 'a' as left_node, 'b' as right_node, timestamp '2024-01-01' as available_at
+select
+    'link' as kind, 'a' as left_node, 'b' as right_node,
+    timestamp '2024-01-01' as available_at, timestamp '9999-12-31' as known_until
