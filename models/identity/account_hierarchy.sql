@@ -19,7 +19,7 @@ records as (
         versions.crm_account_id is not null as is_of_crm,
         versions.node,
         greatest(versions.available_at, children.available_at, parents.available_at) as available_at,
-        coalesce(versions.superseded_at, cast('9999-12-31' as timestamp)) as known_until
+        coalesce(versions.superseded_at, {{ the_end_of_time() }}) as known_until
     from versions
     inner join reach as children on versions.node = children.node
     inner join reach as parents on versions.parent_node = parents.node

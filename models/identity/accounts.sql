@@ -87,7 +87,7 @@ companies as (
     left join company_names on identified.account_id = company_names.account_id
     left join {{ ref("account_hierarchy") }} as account_hierarchy
         on identified.account_id = account_hierarchy.account_id
-        and account_hierarchy.known_until = cast('9999-12-31' as timestamp)
+        and account_hierarchy.known_until = {{ the_end_of_time() }}
 ),
 
 first_companies as (

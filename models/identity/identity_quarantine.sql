@@ -1,5 +1,6 @@
 -- Grain: one row per (identifier, reason) that was refused some or all of its ties: how many, and an example of what it would have
--- tied together. An identifier that was cut and is not any more has the moment at which that ended.
+-- tied together. An identifier that was cut and is not any more has the moment at which that ended. Identifiers of companies are
+-- here for the claims on them that were refused.
 
 with
 
@@ -49,6 +50,18 @@ seen_with as (
     group by refused.node, refused.refused_because
 ),
 
+refused_claims as (
+    select
+        claimed as node,
+        refused_because,
+        count(distinct claimant) as refused_links,
+        min(claimant) as example,
+        min(available_at) as first_refused_at
+    from {{ ref("organisation_claims") }}
+    where refused_because is not null
+    group by claimed, refused_because
+),
+
 final as (
     select
         identifiers.identifier_type,
@@ -63,6 +76,20 @@ final as (
     from refused
     inner join identifiers on refused.node = identifiers.node
     left join seen_with on refused.node = seen_with.node and refused.refused_because = seen_with.refused_because
+
+    union all
+
+    select
+        split_part(node, ':', 1),
+        substr(node, length(split_part(node, ':', 1)) + 2),
+        refused_because,
+        refused_links,
+        null,
+        null,
+        example,
+        first_refused_at,
+        {{ the_end_of_time() }}
+    from refused_claims
 )
 
 select * from final

@@ -37,28 +37,27 @@ verified_domains as (
 
 overrides as (
     select
-        types.identifier_type || ':' || {{ normalised_identifier("decisions.identifier", "types.normalisation") }} as node,
-        decisions.other_type || ':' || case
-            when decisions.other_type = 'domain' then lower(trim(decisions.other_identifier)) else trim(decisions.other_identifier)
-        end as organisation_node
-    from {{ ref("identity_overrides") }} as decisions
-    inner join {{ ref("identity_rules") }} as types on decisions.identifier_type = types.identifier_type
+        overrides.identifier_type || ':' || {{ normalised_identifier("overrides.identifier", "person_rules.normalisation") }} as node,
+        overrides.other_type || ':' || {{ organisation_identifier("overrides.other_type", "overrides.other_identifier") }}
+            as organisation_node
+    from {{ ref("identity_overrides") }} as overrides
+    inner join {{ ref("identity_rules") }} as person_rules on overrides.identifier_type = person_rules.identifier_type
     where
-        decisions.other_type in ('workspace', 'domain', 'crm_account')
-        and coalesce(nullif(trim(decisions.decision), ''), 'join') = 'join'
+        overrides.other_type in ('workspace', 'domain', 'crm_account')
+        and coalesce(nullif(trim(overrides.decision), ''), 'join') = 'join'
 ),
 
+-- The strongest identifier of the record that stands for somebody: a blocked user id leaves the address to speak.
 observed as (
     select
-        case
-            when user_id is not null then 'user_id:' || user_id
-            when anonymous_id is not null then 'anonymous_id:' || anonymous_id
-            else 'email:' || email
-        end as node,
-        email,
-        group_id,
-        available_at
+        coalesce(users.node, devices.node, addresses.node) as node,
+        observations.email,
+        observations.group_id,
+        observations.available_at
     from observations
+    left join identifiers as users on 'user_id:' || observations.user_id = users.node
+    left join identifiers as devices on 'anonymous_id:' || observations.anonymous_id = devices.node
+    left join identifiers as addresses on 'email:' || observations.email = addresses.node
 ),
 
 at_domains as (

@@ -124,47 +124,16 @@ homes as (
         on mappings.group_id = first_workspace_domains.group_id and first_workspace_domains.domain_number = 1
 ),
 
-addresses as (
-    select
-        coalesce(observations.user_id, observations.anonymous_id, observations.email) as member,
-        observations.email,
-        hosts.domain,
-        min(observations.available_at) as available_at
-    from observations
-    inner join hosts on {{ host_of("observations.email") }} = hosts.host
-    group by coalesce(observations.user_id, observations.anonymous_id, observations.email), observations.email, hosts.domain
-),
-
--- A person with two addresses at a domain is one witness for it.
-first_addresses as (
-    select
-        *,
-        row_number() over (partition by member, domain order by available_at, email) as address_number
-    from addresses
-),
-
-workspace_members as (
-    select
-        group_id,
-        coalesce(user_id, anonymous_id, email) as member,
-        min(available_at) as available_at
-    from observations
-    where group_id is not null
-    group by group_id, coalesce(user_id, anonymous_id, email)
-),
-
 -- What speaks for two domains being one company's: somebody with an address at the one is seen at the company of the other, in
 -- the product or as its contact, or an enrichment provider says where the owner of an address works.
 seen_at_homes as (
     select
-        first_addresses.domain,
+        members.domain,
         homes.domain as home,
-        first_addresses.email as witness,
-        greatest(first_addresses.available_at, workspace_members.available_at, homes.available_at) as available_at
-    from first_addresses
-    inner join workspace_members on first_addresses.member = workspace_members.member
-    inner join homes on 'workspace:' || workspace_members.group_id = homes.node
-    where first_addresses.address_number = 1
+        members.email as witness,
+        greatest(members.available_at, homes.available_at) as available_at
+    from {{ ref("organisation_members") }} as members
+    inner join homes on 'workspace:' || members.group_id = homes.node
 
     union all
 

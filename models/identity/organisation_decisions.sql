@@ -6,9 +6,8 @@ with
 overrides as (
     select
         coalesce(nullif(trim(decision), ''), 'join') as decision,
-        identifier_type || ':' || case when identifier_type = 'domain' then lower(trim(identifier)) else trim(identifier) end as node,
-        other_type || ':' || case when other_type = 'domain' then lower(trim(other_identifier)) else trim(other_identifier) end
-            as other_node
+        identifier_type || ':' || {{ organisation_identifier("identifier_type", "identifier") }} as node,
+        other_type || ':' || {{ organisation_identifier("other_type", "other_identifier") }} as other_node
     from {{ ref("identity_overrides") }}
     where
         identifier_type in ('workspace', 'domain', 'crm_account')

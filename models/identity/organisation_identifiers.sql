@@ -18,6 +18,14 @@ seen as (
 
     union all
 
+    -- Whom a provider is sure of, as membership_evidence asks, works at a company even where nobody has its address.
+    select 'domain:' || hosts.domain, people.available_at
+    from {{ ref("stg_enrichment__people") }} as people
+    inner join {{ ref("email_hosts") }} as hosts on people.company_host = hosts.host
+    where hosts.kind = 'corporate' and people.match_confidence >= 0.9
+
+    union all
+
     select claimed, seen_at from {{ ref("organisation_claim_candidates") }} where seen_at is not null
 
     union all

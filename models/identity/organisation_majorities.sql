@@ -4,32 +4,8 @@
 
 with
 
-hosts as (
-    select * from {{ ref("email_hosts") }} where kind = 'corporate'
-),
-
-observations as (
-    select * from {{ ref("identity_observations") }}
-),
-
-people_at_domains as (
-    select
-        coalesce(observations.user_id, observations.anonymous_id, observations.email) as member,
-        hosts.domain,
-        min(observations.available_at) as available_at
-    from observations
-    inner join hosts on {{ host_of("observations.email") }} = hosts.host
-    group by coalesce(observations.user_id, observations.anonymous_id, observations.email), hosts.domain
-),
-
-workspace_members as (
-    select
-        group_id,
-        coalesce(user_id, anonymous_id, email) as member,
-        min(available_at) as available_at
-    from observations
-    where group_id is not null
-    group by group_id, coalesce(user_id, anonymous_id, email)
+members as (
+    select * from {{ ref("organisation_members") }}
 ),
 
 separations as (
@@ -40,19 +16,17 @@ separations as (
 
 members_at_domains as (
     select
-        workspace_members.group_id,
-        workspace_members.member,
-        people_at_domains.domain,
-        greatest(workspace_members.available_at, people_at_domains.available_at) as available_at,
+        members.group_id,
+        members.member,
+        members.domain,
+        members.available_at,
         row_number() over (
-            partition by workspace_members.group_id, workspace_members.member
-            order by greatest(workspace_members.available_at, people_at_domains.available_at), people_at_domains.domain
+            partition by members.group_id, members.member order by members.available_at, members.domain
         ) as domain_number
-    from workspace_members
-    inner join people_at_domains on workspace_members.member = people_at_domains.member
+    from members
     left join separations
-        on 'workspace:' || workspace_members.group_id = separations.node
-        and 'domain:' || people_at_domains.domain = separations.other_node
+        on 'workspace:' || members.group_id = separations.node
+        and 'domain:' || members.domain = separations.other_node
     where separations.node is null
 ),
 

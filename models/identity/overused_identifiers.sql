@@ -19,16 +19,16 @@ ranked as (
     from together
 ),
 
+-- Not with the strongest of the record alone: the address of a login that impersonates everybody is as bad as its user id.
 pairs as (
     select
-        hubs.node,
+        ranked.node,
         others.identifier_type,
         others.node as other_node,
-        min(greatest(hubs.available_at, others.available_at)) as available_at
-    from ranked as hubs
-    inner join ranked as others on hubs.observation_id = others.observation_id and others.strength > 1
-    where hubs.strength = 1
-    group by hubs.node, others.identifier_type, others.node
+        min(greatest(ranked.available_at, others.available_at)) as available_at
+    from ranked
+    inner join ranked as others on ranked.observation_id = others.observation_id and ranked.strength < others.strength
+    group by ranked.node, others.identifier_type, others.node
 ),
 
 numbered as (

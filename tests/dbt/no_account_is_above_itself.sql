@@ -7,7 +7,7 @@ with recursive
 parents as (
     select account_id, parent_account_id
     from {{ ref("account_hierarchy") }}
-    where known_until = cast('9999-12-31' as timestamp)
+    where known_until = {{ the_end_of_time() }}
 ),
 
 -- A plain union keeps a pair once, so that the search ends in a circle too.

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import md5
+from itertools import combinations
 
 Node = str
 
@@ -92,9 +93,9 @@ def _overused(
 ) -> set[Node]:
     met: dict[tuple[Node, str], dict[Node, datetime]] = defaultdict(dict)
     for nodes, moment in zip(records, since, strict=True):
-        for other in nodes[1:]:
-            both_known = max(moment, first_seen[nodes[0]], first_seen[other])
-            of_type = met[nodes[0], other.split(":", 1)[0]]
+        for node, other in combinations(nodes, 2):
+            both_known = max(moment, first_seen[node], first_seen[other])
+            of_type = met[node, other.split(":", 1)[0]]
             of_type[other] = min(both_known, of_type.get(other, both_known))
     found: set[Node] = set()
     for (node, kind), others in met.items():

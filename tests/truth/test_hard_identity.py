@@ -14,7 +14,6 @@ from resolved import Read, Record, Resolved, accounts, assert_agreement, persons
 from demo.hard_identity import HARD, KIOSK_USERS, SUPPORT_LOGIN
 from demo.simulate import simulate
 from warehouse.connection import open_working
-from warehouse.privacy import ensure_privacy
 from warehouse.reference_lists import load_reference_lists
 from warehouse.runs import ensure_ledger
 
@@ -49,7 +48,6 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
         simulate(backend.con, ACCOUNTS, hard=HARD)
         load_reference_lists(backend)
         ensure_ledger(backend)
-        ensure_privacy(backend)
     return home
 
 
