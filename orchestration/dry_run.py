@@ -48,6 +48,8 @@ def dry_run(folder: Path, configuration: Path) -> Difference:
             from orchestration.run import run_job
 
             result = run_job(as_of)
+        if result.was_interrupted:
+            raise KeyboardInterrupt
         if result.failure:
             raise DryRunFailed(result.failure)
         announce("comparing")

@@ -58,10 +58,9 @@ def explain_identity(backend: Backend, wanted: str) -> Explanation:
         wanted: a person_id, an identifier as `type:value`, or its value alone.
 
     Raises:
-        UnknownIdentity: nobody answers to it (the message has near matches), or several do (it lists them).
+        UnknownIdentity: nobody answers to it (the message has near matches), several do (it lists them), or there was
+            no run yet.
     """
-    if not has_table(backend, "identity", "person_identifiers"):
-        raise UnknownIdentity("nothing was resolved here yet: `pql run`")
     person_id, asked = find_identity(backend, wanted)
     if person_id is None:
         nodes, ties = [asked], ties_of(backend, [asked])
@@ -86,6 +85,9 @@ def find_identity(backend: Backend, wanted: str) -> tuple[str | None, str]:
     Raises:
         UnknownIdentity: as for `explain_identity`.
     """
+    # Not there before the first run, nor in what an older release published.
+    if not has_table(backend, "identity", "observed_identifiers"):
+        raise UnknownIdentity("nothing was resolved here yet: `pql run`")
     found = query(
         backend,
         """

@@ -11,9 +11,9 @@ from warehouse.tables import query
 
 SHOWN_COMPONENTS = 3
 SHOWN_CUTS = 5
-# Below this likeness (Jaro-Winkler, 1 is equal) a suggestion is noise: ann@north.example and bob@north.example have
-# 0.86, ann@nort.example and ann@north.example 0.99.
-CLOSE_ENOUGH = 0.9
+# A suggestion is near where it takes at most this many slips to get there: one, and one more for each ten characters.
+# ann@nort.example is one slip from ann@north.example; bob@north.example is three.
+CHARACTERS_PER_SLIP = 10
 
 TIES = {
     "person": """
@@ -102,15 +102,21 @@ def near_matches(backend: Backend, identifier: str, identifier_type: str | None 
             select node, identifier_type, identifier from identity.identifiers
             union
             select node, identifier_type, identifier from identity.organisation_identifiers
+        ),
+
+        compared as (
+            select node, damerau_levenshtein(lower(identifier), lower($1)) as slips
+            from known
+            where identifier_type = coalesce($2, identifier_type)
         )
 
-        select node, jaro_winkler_similarity(lower(identifier), lower(?), ?) as likeness
-        from known
-        where identifier_type = coalesce(?, identifier_type) and likeness > 0
-        order by likeness desc, node
-        limit ?
+        select node
+        from compared
+        where slips <= 1 + length($1) // $3
+        order by slips, node
+        limit $4
         """,
-        [identifier, CLOSE_ENOUGH, identifier_type, count],
+        [identifier, identifier_type, CHARACTERS_PER_SLIP, count],
     )
     return [row["node"] for row in rows]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from dagster import DagsterInstance
+from dagster import DagsterExecutionInterruptedError, DagsterInstance
 
 from orchestration.configuration import configuration_folder, require_valid
 from warehouse.connection import home, open_working
@@ -27,6 +27,11 @@ class RunResult:
     def changed(self) -> bool:
         """Whether consumers read something new."""
         return self.failure is None and self.run_id == self.published_run_id
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether somebody stopped it, with Ctrl-C for one: Dagster reports that as a failure of the step under way."""
+        return DagsterExecutionInterruptedError.__name__ in (self.failure or "")
 
 
 def run_job(as_of: date | None = None) -> RunResult:

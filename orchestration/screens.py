@@ -302,7 +302,9 @@ def doctor_report(findings: Iterable[Finding]) -> RenderableType:
 
 def identity_explanation(found: Explanation) -> RenderableType:
     """A person's identifiers with the ties behind each, the accounts they lead to, and what was refused."""
-    parts: list[RenderableType] = [_identity_headline(found), _chains(found)]
+    parts: list[RenderableType] = [_identity_headline(found)]
+    if found.person:
+        parts.append(_chains(found))
     if found.ended:
         parts.append(_ended_ties(found))
     if found.accounts:
@@ -331,7 +333,7 @@ def _chains(found: Explanation) -> RenderableType:
         table.add_column(heading, overflow="fold")
     for node, chain in found.chains.items():
         if not chain:
-            table.add_row(node, "the oldest" if found.person else "tied to nobody", "", "", "", "")
+            table.add_row(node, "the oldest", "", "", "", "")
         for position, tie in enumerate(chain):
             table.add_row(node if position == 0 else "", *_tie_cells(tie))
     return table

@@ -25,7 +25,7 @@ RULES = [
 
 @pytest.fixture(scope="module")
 def world(new_world: Callable[..., World]) -> World:
-    """Ann, Bob and Cid at one kiosk, which may join two and is cut for joining three; then Cid is forgotten."""
+    """Ann, Bob and Quentin at one kiosk, which may join two and is cut for joining three; then Quentin is forgotten."""
     world = new_world("forgetting", {"identity_rules": RULES})
     world.add_events(
         [
@@ -38,15 +38,19 @@ def world(new_world: Callable[..., World]) -> World:
                 "group_id": "north",
                 "available_at": START + timedelta(days=day, hours=number),
             }
-            for day, name in enumerate(("ann", "bob", "cid"))
+            for day, name in enumerate(("ann", "bob", "quentin"))
             for number, device in enumerate(("kiosk", f"laptop-of-{name}"))
         ]
     )
     world.build()
     assert cut(world) == {"anonymous_id:kiosk"}
     with open_working(world.home) as backend:
-        forgotten = forget_identity(backend, "cid@north.example", START + timedelta(days=9), world.config)
-    assert sorted(forgotten.identifiers) == ["anonymous_id:laptop-of-cid", "email:cid@north.example", "user_id:cid"]
+        forgotten = forget_identity(backend, "quentin@north.example", START + timedelta(days=9), world.config)
+    assert sorted(forgotten.identifiers) == [
+        "anonymous_id:laptop-of-quentin",
+        "email:quentin@north.example",
+        "user_id:quentin",
+    ]
     assert forgotten.done.kept_cuts == ("anonymous_id:kiosk",)
     world.build()
     return world
@@ -58,7 +62,7 @@ def test_no_identity_table_names_somebody_forgotten(world: World):
         table
         for (table,) in tables
         if world.rows(
-            f"select 1 from identity.\"{table}\" as entry where contains(cast(entry as varchar), 'cid') limit 1"
+            f"select 1 from identity.\"{table}\" as entry where contains(cast(entry as varchar), 'quentin') limit 1"
         )
     ]
 

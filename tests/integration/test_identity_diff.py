@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -74,9 +75,7 @@ def two_colleagues(company: Installation) -> tuple[str, str]:
 
 def edited(folder: Path, overrides: Iterable[tuple[str, ...]] = (), settings: dict[str, str] | None = None) -> Path:
     """A copy of the shipped configuration with these overrides added and these settings instead."""
-    folder.mkdir()
-    for file in (PROJECT / "seeds").glob("*.csv"):
-        (folder / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(PROJECT / "seeds", folder)
     with (folder / "identity_overrides.csv").open("a", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(overrides)
     path = folder / "settings.csv"

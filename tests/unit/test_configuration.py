@@ -31,6 +31,7 @@ MISTAKES = [
     ("bands.csv", "C,40", "A,40", "'A' stands on line 2 already"),
     ("settings.csv", "horizon_days,90", "horizon_days,91", "'horizon_days' is '91'"),
     ("settings.csv", "cohort,", "cohorts,", "setting 'cohort' is missing"),
+    ("settings.csv", "max_identifiers_per_person,500", "max_identifiers_per_person,none", "Write a number from 2"),
     ("routing_rules.csv", "6,*,A,E", "6,*,A,D", "some accounts would get no play"),
     ("routing_rules.csv", "3,company,B,B", "3,company,C,B", "no grade lies from C to B"),
     ("identity_rules.csv", "crm_lead_id,4,1,", "crm_lead_id,4,1,(", "'blocked_pattern' is '('"),
