@@ -7,8 +7,9 @@
     pseudo-random numbers used on the way, so it is the same on every run and on every engine.
 
     Method: randomised contraction after Boegeholz, Brand and Todor, "In-database connected component analysis" (ICDE
-    2020), with two changes: each vertex follows its representatives three steps instead of one, which about halves the
-    rounds, and the rounds are composed backwards in one statement. See docs/decisions/0003-connected-components-in-sql.md.
+    2020), with three changes: nodes are labelled by a hash of their text where the engine has one, so that edges need no
+    join to be labelled; each vertex follows its representatives three steps instead of one, which means fewer rounds; and
+    the rounds are composed backwards in one statement. See docs/decisions/0003-connected-components-in-sql.md.
 #}
 {% materialization connected_components, default %}
 
@@ -38,8 +39,8 @@
 
 {# A label is a pair of whole numbers in one of 8 bytes: high * low_range + low. Its high part is an element of the field
    of 2^31 - 1, so that a product of two still fits 8 bytes; the low part only tells labels of one high part from each
-   other. Tests set a prime just above the number of nodes and leave the low part no room: then hashes are never unique, and
-   a mix-up of label spaces, too rare to see in the large field, always shows. #}
+   other. Tests set a prime just above the number of nodes and leave the low part no room: then hashes are not unique, and
+   a mix-up of label spaces, too rare to see in the large field, shows. #}
 {% macro label_prime() %}
     {{ return(var('connected_components_prime', 2147483647) | int) }}
 {% endmacro %}
@@ -112,11 +113,11 @@
 {% endmacro %}
 
 {% macro duckdb__hash_of_text(expression) %}
-    {{ return('cast(hash(' ~ expression ~ ') >> 1 as bigint)') }}
+    {{ return('cast(hash(cast(' ~ expression ~ ' as text)) >> 1 as bigint)') }}
 {% endmacro %}
 
 {% macro postgres__hash_of_text(expression) %}
-    {{ return('(hashtextextended(' ~ expression ~ ', 0) & 9223372036854775807)') }}
+    {{ return('(hashtextextended(cast(' ~ expression ~ ' as text), 0) & 9223372036854775807)') }}
 {% endmacro %}
 
 
