@@ -50,7 +50,7 @@
         facts.fact_id,
         accounts.account_id,
         person_spans.person_id,
-        greatest(facts.available_at, person_spans.available_at, accounts.first_seen_at)
+        greatest(facts.available_at, person_spans.settled_since, accounts.first_seen_at)
     from {{ facts }} as facts
     inner join {{ ref("person_spans") }} as person_spans
         on facts.node = person_spans.node
@@ -66,6 +66,6 @@
         facts.organisation_node is null
         and (
             identifier_accounts.decided_at is null
-            or identifier_accounts.decided_at > greatest(facts.available_at, person_spans.available_at)
+            or identifier_accounts.decided_at > greatest(facts.available_at, person_spans.settled_since)
         )
 {%- endmacro %}

@@ -3,8 +3,7 @@
     known to be tied to.
 
     reach: (node, target, available_at, known_until), targets being oldest identifiers. oldest: (node, age_rank).
-    Rows: (node, oldest_node, available_at, known_until, is_cut_short), in spans of one node that do not overlap. A span is cut
-    short when its tie ended; otherwise it lasts, or it ends because an older companion became known.
+    Rows: (node, oldest_node, available_at, known_until), in spans of one node that do not overlap.
 -#}
 {% macro spans_of_the_oldest(reach, oldest) -%}
     with
@@ -51,12 +50,7 @@
         spans.node,
         oldest.node as oldest_node,
         spans.available_at,
-        spans.known_until,
-        spans.known_until < {{ the_end_of_time() }} and not coalesce(
-            bool_or(aged.available_at <= spans.known_until and aged.known_until > spans.known_until), false
-        ) as is_cut_short
+        spans.known_until
     from spans
     inner join {{ oldest }} as oldest on spans.age_rank = oldest.age_rank
-    left join aged on spans.node = aged.node and spans.age_rank = aged.age_rank
-    group by spans.node, oldest.node, spans.available_at, spans.known_until
 {%- endmacro %}

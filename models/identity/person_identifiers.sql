@@ -31,7 +31,7 @@ final as (
         identifiers.identifier,
         identifiers.node,
         coalesce(first_edges.rule, 'alone') as linked_by,
-        spans.available_at
+        spans.settled_since as available_at
     from spans
     inner join identifiers on spans.node = identifiers.node
     left join first_edges on spans.node = first_edges.node and first_edges.edge_rank = 1

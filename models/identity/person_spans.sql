@@ -16,17 +16,25 @@ held as (
     {{ spans_of_the_oldest("reach", "anchors") }}
 ),
 
--- What was counted before a cut is settled by it: people who turn out to be one later take along only what came after.
-numbered as (
+compared as (
     select
         *,
         lag(known_until) over (partition by node order by available_at) as known_until_before,
-        coalesce(sum(case when is_cut_short then 1 else 0 end) over (
+        lead(available_at) over (partition by node order by available_at) as available_at_next
+    from held
+),
+
+-- A stretch lasts until the identifier itself is cut. What became known in it belongs to the person that it ends with, under
+-- whatever name: people who turn out to be one, or who lose the identifier that named them, take their history along.
+numbered as (
+    select
+        *,
+        sum(case when known_until_before = available_at then 0 else 1 end) over (
             partition by node
             order by available_at
-            rows between unbounded preceding and 1 preceding
-        ), 0) as cuts_before
-    from held
+            rows between unbounded preceding and current row
+        ) as stretch
+    from compared
 ),
 
 final as (
@@ -37,9 +45,12 @@ final as (
         numbered.known_until,
         numbered.available_at,
         min(coalesce(numbered.known_until_before, {{ the_beginning_of_time() }})) over (
-            partition by numbered.node, numbered.cuts_before
+            partition by numbered.node, numbered.stretch
         ) as settled_from,
-        numbered.is_cut_short or numbered.known_until = {{ the_end_of_time() }} as is_settled,
+        min(numbered.available_at) over (
+            partition by numbered.node, numbered.stretch, numbered.oldest_node
+        ) as settled_since,
+        numbered.available_at_next is null or numbered.available_at_next > numbered.known_until as is_settled,
         numbered.known_until = {{ the_end_of_time() }} as is_last
     from numbered
     inner join anchors on numbered.oldest_node = anchors.node

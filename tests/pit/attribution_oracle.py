@@ -43,6 +43,7 @@ class Span:
     until: datetime
     first_fact: datetime
     settled_from: datetime
+    settled_since: datetime
     is_settled: bool
 
 
@@ -86,9 +87,8 @@ class Neighbourhood:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a node at one moment: its companions, the oldest of them, and the organisation chosen for it."""
+    """What is known of a node at one moment: its oldest companion, and the organisation chosen for it."""
 
-    companions: frozenset[str]
     oldest: str
     organisation: str | None
 
@@ -145,7 +145,7 @@ def known_at(moment: datetime, here: Neighbourhood, first_seen: Mapping[str, dat
     found = {}
     for node, tree in tree_of.items():
         oldest = min(tree.nodes, key=lambda member: (first_seen[member], member))
-        found[node] = Known(frozenset(tree.nodes), oldest, choice(arrived[node]))
+        found[node] = Known(oldest, choice(arrived[node]))
     return found
 
 
@@ -156,16 +156,19 @@ def choice(arrived: Mapping[tuple[int, str], datetime]) -> str | None:
     return min(newest_first, key=lambda item: item[0][0])[0][1] if newest_first else None
 
 
-def spans_of(noted: list[tuple[datetime, str | None, bool]]) -> list[Span]:
-    """Spans of (moment, owner, whether the owner before is still known), one entry per moment."""
-    changes = [entry for before, entry in pairwise([(NEVER_BEFORE, None, False), *noted]) if entry[1] != before[1]]
+def spans_of(noted: list[tuple[datetime, str | None]]) -> list[Span]:
+    """Spans of (moment, owner), one entry per moment. Without an owner for a while, what was before is settled."""
+    changes = [entry for before, entry in pairwise([(NEVER_BEFORE, None), *noted]) if entry[1] != before[1]]
     spans: list[Span] = []
     first_fact = settled_from = NEVER_BEFORE
-    for (since, owner, _), (until, _, still_known) in pairwise([*changes, (FOREVER, None, False)]):
-        if owner is not None:
-            spans.append(Span(owner, since, until, first_fact, settled_from, not still_known))
-            first_fact = until
-            settled_from = settled_from if still_known else until
+    first_with: dict[str, datetime] = {}
+    for (since, owner), (until, owner_next) in pairwise([*changes, (FOREVER, None)]):
+        if owner is None:
+            settled_from, first_with = first_fact, {}
+            continue
+        settled_since = first_with.setdefault(owner, since)
+        spans.append(Span(owner, since, until, first_fact, settled_from, settled_since, owner_next is None))
+        first_fact = until
     return spans
 
 
@@ -192,15 +195,12 @@ def resolve(
     persons_noted: dict[str, list] = defaultdict(list)
     companies_noted: dict[str, list] = defaultdict(list)
     for here in neighbourhoods(person_first_seen, ties, evidence, cuts):
-        before: Mapping[str, Known] = {}
         for moment in moments_of(here, person_first_seen):
             known = known_at(moment, here, person_first_seen)
             for node in here.nodes:
-                now, then = known.get(node), before.get(node)
-                still_known = now is not None and then is not None and then.oldest in now.companions
-                persons_noted[node].append((moment, now and now.oldest, still_known))
-                companies_noted[node].append((moment, now and now.organisation, False))
-            before = known
+                now = known.get(node)
+                persons_noted[node].append((moment, now and now.oldest))
+                companies_noted[node].append((moment, now and now.organisation))
     persons_of = {node: spans_of(noted) for node, noted in persons_noted.items()}
     companies_of = {node: spans_of(noted) for node, noted in companies_noted.items()}
     return Identity(
@@ -220,9 +220,9 @@ def individuals(persons_of: Mapping[str, list[Span]], companies_of: Mapping[str,
             continue
         last = spans[-1]
         if not node.startswith("anonymous_id:"):
-            known_since[last.owner] = min(last.since, known_since.get(last.owner, last.since))
+            known_since[last.owner] = min(last.settled_since, known_since.get(last.owner, last.settled_since))
         for span in companies_of[node]:
-            moment = max(span.since, last.since)
+            moment = max(span.since, last.settled_since)
             joined[last.owner] = min(moment, joined.get(last.owner, moment))
     return {anchor: since for anchor, since in known_since.items() if anchor not in joined or joined[anchor] > since}
 
@@ -253,7 +253,7 @@ def attribute(
             found.add((account, stable_id("per", person), since))
     settled = next((span for span in persons if span.is_settled and span.settled_from <= moment < span.until), None)
     if settled is not None and settled.owner in identity.individual_since:
-        told = max(moment, settled.since)
+        told = max(moment, settled.settled_since)
         if company is None or company.since > told:
             person = stable_id("per", settled.owner)
             found.add((stable_id("ind", person), person, max(told, identity.individual_since[settled.owner])))
