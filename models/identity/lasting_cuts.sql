@@ -8,7 +8,11 @@ identifiers as (
 ),
 
 kept as (
-    select identifier_hash from {{ source("privacy", "kept_cuts") }}
+    select
+        identifier_hash,
+        min(kept_since) as kept_since
+    from {{ source("privacy", "kept_cuts") }}
+    group by identifier_hash
 ),
 
 overused as (
@@ -16,17 +20,17 @@ overused as (
 ),
 
 kept_identifiers as (
-    select node
+    select
+        identifiers.node,
+        kept.kept_since
     from identifiers
-    where
-        exists (select 1 from kept)
-        and {{ identifier_hash("node") }} in (select kept.identifier_hash from kept)
+    inner join kept on {{ identifier_hash("identifiers.node") }} = kept.identifier_hash
 ),
 
 final as (
     select
         node,
-        {{ the_beginning_of_time() }} as cut_from,
+        kept_since as cut_from,
         'shared with somebody forgotten' as reason,
         cast(null as bigint) as identities,
         cast(null as integer) as allowed,

@@ -30,7 +30,11 @@ shown as (
 
     union all
 
-    select observations.observation_id, rules.identifier_type, {{ json_text("observations.other_identifiers", "rules.identifier_type") }}, false
+    select
+        observations.observation_id,
+        rules.identifier_type,
+        {{ json_text("observations.other_identifiers", "rules.identifier_type") }},
+        false
     from observations
     inner join rules on {{ json_text("observations.other_identifiers", "rules.identifier_type") }} is not null
     where observations.other_identifiers is not null
