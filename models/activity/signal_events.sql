@@ -42,17 +42,38 @@ matching as (
         end
 ),
 
+-- An event names few people, and people have many events: whom a combination of identifiers names is worked out once.
+combinations as (
+    select distinct
+        coalesce(user_id, '') as user_id,
+        coalesce(email, '') as email,
+        coalesce(anonymous_id, '') as anonymous_id
+    from matching
+),
+
+named as (
+    select
+        *,
+        {{ identifier_node(["user_id", "email", "anonymous_id"]) }} as node
+    from combinations
+),
+
 final as (
     select
-        event_id,
-        signal,
-        {{ identifier_node(["user_id", "anonymous_id", "email"]) }} as node,
-        'workspace:' || nullif(trim(group_id), '') as organisation_node,
-        occurred_at,
-        available_at,
-        max({{ number_or_null("amount") }}) as amount
+        matching.event_id,
+        matching.signal,
+        named.node,
+        'workspace:' || nullif(trim(matching.group_id), '') as organisation_node,
+        matching.occurred_at,
+        matching.available_at,
+        max({{ number_or_null("matching.amount") }}) as amount
     from matching
-    group by 1, 2, 3, 4, 5, 6
+    inner join named
+        on coalesce(matching.user_id, '') = named.user_id
+        and coalesce(matching.email, '') = named.email
+        and coalesce(matching.anonymous_id, '') = named.anonymous_id
+    group by
+        matching.event_id, matching.signal, named.node, matching.group_id, matching.occurred_at, matching.available_at
 )
 
 select * from final
