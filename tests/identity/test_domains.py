@@ -21,6 +21,7 @@ from domains_addresses import Address, Listed, generated_addresses, usable_lists
 
 from warehouse.connection import open_working
 from warehouse.reference_lists import load_reference_lists, mail_domains, unicode_name
+from warehouse.runs import ensure_ledger
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHARED_DATA = Path(os.environ.get("PQL_SHARED_DATA", PROJECT.parent / "shared" / "data"))
@@ -197,6 +198,7 @@ def read(tmp_path_factory: pytest.TempPathFactory, addresses: list[Address]) -> 
     ]
     with open_working(home) as backend:
         load_reference_lists(backend)
+        ensure_ledger(backend)
         backend.con.execute("create schema backend")
         backend.con.execute("create schema salesforce")
         write(backend.con, "backend.people", ("source", "user_id", "email"), people)
