@@ -59,7 +59,7 @@ class World:
             connection.execute("create table if not exists backend.events as from incoming limit 0")
             connection.execute("insert into backend.events from incoming")
 
-    def build(self, *select: str, expect_success: bool = True) -> str:
+    def build(self, *select: str) -> str:
         """Builds seeds, staging and identity, or what is selected; dbt's output."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("PQL_", "DBT_"))}
         environment |= {
@@ -77,7 +77,7 @@ class World:
             ],
             cwd=PROJECT, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert not expect_success or done.returncode == 0, done.stdout[-6000:]
+        assert done.returncode == 0, done.stdout[-6000:]
         return done.stdout
 
     def rows(self, query: str, *parameters: object) -> list[tuple]:
