@@ -30,6 +30,12 @@ ACCOUNT_MEASURES = {
     "country": ("name",),
     "organisation": ("is_company", "match_confidence"),
 }
+ROLES = (
+    "sign_up", "setup", "setup_failed", "production_data", "sample_data", "upstream_integration", "downstream_integration",
+    "invite_sent", "invite_accepted", "aha", "external_share", "schedule", "own_automation", "template_automation",
+    "custom_role", "admin", "export", "volume", "api", "login", "pricing", "billing", "checkout_begun", "checkout_completed",
+    "security", "limit", "premium", "error", "unsubscribe",
+)  # fmt: skip
 MEMBERSHIP_RULES = (
     "override", "crm_workspace", "verified_domain", "crm_contact", "inviter", "workspace", "corporate_domain",
     "enrichment",
@@ -128,6 +134,7 @@ FILES: dict[str, dict[str, Column]] = {
         "is_milestone": one_of("true", "false"),
         "is_actionable": one_of("true", "false"),
         "measured_from": one_of("events", "account_metrics"),
+        "use_in_model": one_of("true", "false"),
     },
     "signal_map": {
         "source": text(),
@@ -138,7 +145,9 @@ FILES: dict[str, dict[str, Column]] = {
         "value": text(required=False),
         "signal": text(),
         "amount_property": text(required=False),
+        "detail_property": text(required=False),
     },
+    "signal_roles": {"role": one_of(*ROLES), "signal": text()},
     "scoring_rules": {
         "rule_group": text(),
         "cap": number(0),
@@ -200,6 +209,7 @@ FILES: dict[str, dict[str, Column]] = {
 KEYS = {
     "settings": ("setting",),
     "signals": ("signal",),
+    "signal_roles": ("role", "signal"),
     "bands": ("grade",),
     "identity_rules": ("identifier_type",),
     "mailbox_rules": ("domain",),
@@ -327,7 +337,7 @@ def _repeated_keys(path: Path, rows: list[tuple[int, Row]], key: tuple[str, ...]
 
 def _unknown_signals(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
     known = [row["signal"] for _, row in tables["signals"]]
-    for name in ("signal_map", "scoring_rules"):
+    for name in ("signal_map", "signal_roles", "scoring_rules"):
         for line, row in tables[name]:
             if row["signal"] not in known:
                 close = get_close_matches(row["signal"], known, n=1)

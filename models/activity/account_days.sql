@@ -15,7 +15,9 @@ days as (
         cast(occurred_at as date) as occurred_on,
         cast(available_at as date) as available_on,
         count(*) as events,
-        {{ exact_sum("amount", 4) }} as amount
+        {{ exact_sum("amount", 4) }} as amount,
+        min(occurred_at) as first_at,
+        max(occurred_at) as last_at
     from account_signals
     group by 1, 2, 3, 4, 5
 ),
@@ -45,7 +47,9 @@ final as (
             - least(running.events_so_far - running.events, coalesce(signals.daily_cap, running.events_so_far))
             as bigint
         ) as counted_events,
-        running.amount
+        running.amount,
+        running.first_at,
+        running.last_at
     from running
     inner join {{ ref("signals") }} as signals on running.signal = signals.signal
 )

@@ -26,7 +26,12 @@ final as (
         attributed.person_id,
         signal_events.occurred_at,
         attributed.available_at,
-        signal_events.amount
+        signal_events.amount,
+        signal_events.detail,
+        signal_events.organisation_node as workspace,
+        signal_events.anonymous_id,
+        signal_events.country,
+        signal_events.channel
     from signal_events
     inner join attributed on signal_events.event_id = attributed.fact_id
 )

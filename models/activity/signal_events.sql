@@ -19,7 +19,10 @@ candidates as (
         case when signal_map.property is not null then {{ json_text("events.properties", "signal_map.property") }} end as actual,
         case
             when signal_map.amount_property is not null then {{ json_text("events.properties", "signal_map.amount_property") }}
-        end as amount
+        end as amount,
+        case
+            when signal_map.detail_property is not null then {{ json_text("events.properties", "signal_map.detail_property") }}
+        end as detail
     from events
     inner join signal_map
         on lower(events.event_name) = lower(signal_map.event_name)
@@ -66,14 +69,19 @@ final as (
         'workspace:' || nullif(trim(matching.group_id), '') as organisation_node,
         matching.occurred_at,
         matching.available_at,
-        max({{ number_or_null("matching.amount") }}) as amount
+        max({{ number_or_null("matching.amount") }}) as amount,
+        max(nullif(trim(matching.detail), '')) as detail,
+        nullif(trim(matching.anonymous_id), '') as anonymous_id,
+        matching.country,
+        matching.channel
     from matching
     inner join named
         on coalesce(matching.user_id, '') = named.user_id
         and coalesce(matching.email, '') = named.email
         and coalesce(matching.anonymous_id, '') = named.anonymous_id
     group by
-        matching.event_id, matching.signal, named.node, matching.group_id, matching.occurred_at, matching.available_at
+        matching.event_id, matching.signal, named.node, matching.group_id, matching.occurred_at, matching.available_at,
+        matching.anonymous_id, matching.country, matching.channel
 )
 
 select * from final

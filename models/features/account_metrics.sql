@@ -11,43 +11,12 @@ accounts as (
     select * from {{ ref("accounts") }}
 ),
 
-person_signal_metrics as (
-    select * from {{ ref("person_signal_metrics") }}
-),
-
 signals as (
     select * from {{ ref("signals") }}
 ),
 
-persons as (
-    select
-        account_id,
-        as_of_date,
-        person_id,
-        sum(events_7d) as events_7d,
-        sum(events_28d) as events_28d,
-        sum(events_90d) as events_90d,
-        bit_or(day_mask) as day_mask,
-        min(days_since_last) as days_since_last
-    from person_signal_metrics
-    group by account_id, as_of_date, person_id
-),
-
 usage as (
-    select
-        account_id,
-        as_of_date,
-        cast(sum(case when days_since_last <= 7 and person_id is not null then 1 else 0 end) as integer) as people_7d,
-        cast(sum(case when days_since_last <= 28 and person_id is not null then 1 else 0 end) as integer) as people_28d,
-        cast(sum(case when days_since_last <= 90 and person_id is not null then 1 else 0 end) as integer) as people_90d,
-        {{ days_in_mask("bit_or(day_mask)", 7) }} as active_days_7d,
-        {{ days_in_mask("bit_or(day_mask)", 28) }} as active_days_28d,
-        {{ days_in_mask("bit_or(day_mask)", 90) }} as active_days_90d,
-        cast(sum(events_28d) as bigint) as events_28d,
-        ln(1 + sum(events_7d)) - ln(1 + (sum(events_28d) - sum(events_7d)) / 3.0) as momentum,
-        min(days_since_last) as days_since_last
-    from persons
-    group by account_id, as_of_date
+    select * from {{ ref("account_usage") }}
 ),
 
 breadth as (
