@@ -31,10 +31,10 @@ ACCOUNT_MEASURES = {
     "organisation": ("is_company", "match_confidence"),
 }
 ROLES = (
-    "sign_up", "setup", "setup_failed", "production_data", "sample_data", "upstream_integration", "downstream_integration",
-    "invite_sent", "invite_accepted", "aha", "external_share", "schedule", "own_automation", "template_automation",
-    "custom_role", "admin", "export", "volume", "api", "login", "pricing", "billing", "checkout_begun", "checkout_completed",
-    "security", "limit", "premium", "error", "unsubscribe",
+    "sign_up", "setup", "setup_failed", "production_data", "sample_data", "upstream_integration",
+    "downstream_integration", "invite_sent", "invite_accepted", "aha", "external_share", "schedule", "own_automation",
+    "template_automation", "custom_role", "admin", "export", "volume", "api", "login", "pricing", "billing",
+    "checkout_begun", "checkout_completed", "security", "limit", "premium", "error", "unsubscribe",
 )  # fmt: skip
 MEMBERSHIP_RULES = (
     "override", "crm_workspace", "verified_domain", "crm_contact", "inviter", "workspace", "corporate_domain",
