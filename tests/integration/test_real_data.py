@@ -91,3 +91,47 @@ def test_parch_posey_the_visit_in_the_hour_before_an_order_is_not_seen_the_day_b
         """
     )
     assert leaked == []
+
+
+def test_parch_posey_a_date_on_which_an_order_came_does_not_see_the_visit_in_the_hour_before_it(
+    parch_posey: Installation, record_property
+):
+    """Every order has a visit in its last hour: a metric as of that day, which begins before it, must not count it."""
+    traps, seen, counted = parch_posey.working(
+        """
+        with traps as (
+            select distinct dates.as_of_date, signals.account_id, signals.signal
+            from features.as_of_dates as dates
+            inner join features.account_opportunities as orders on cast(orders.created_at as date) = dates.as_of_date
+            inner join activity.signals as signals
+                on orders.account_id = signals.account_id
+                and signals.occurred_at between orders.created_at - interval 1 hour and orders.created_at
+                and signals.occurred_at >= dates.as_of_date
+        ),
+
+        before as (
+            select traps.as_of_date, traps.account_id, traps.signal, max(signals.occurred_at) as last_at
+            from traps
+            inner join activity.signals as signals
+                on traps.account_id = signals.account_id
+                and traps.signal = signals.signal
+                and signals.occurred_at < traps.as_of_date
+            group by all
+        )
+
+        select
+            count(*),
+            count(metrics.signal),
+            count_if(metrics.days_since_last = metrics.as_of_date - cast(before.last_at as date))
+        from traps
+        left join before using (as_of_date, account_id, signal)
+        left join features.account_signal_metrics as metrics
+            on traps.as_of_date = metrics.as_of_date
+            and traps.account_id = metrics.account_id
+            and traps.signal = metrics.signal
+        """
+    )[0]
+    record_property("visits_in_the_hour_before_an_order", traps)
+
+    assert traps > 100
+    assert 0 < seen == counted
