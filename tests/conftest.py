@@ -1,6 +1,8 @@
 """Whole pipelines in folders of their own: a simulated company goes in, dbt or the job `pql` builds on it."""
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +15,27 @@ PROJECT = Path(__file__).resolve().parent.parent
 BEFORE_MODEL = ("resource_type:seed", "staging", "identity", "activity", "features")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Builds a folder for the whole session: the worker that comes first does, the others wait and share it."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def build_once(name: str, build: Callable[[Path], None]) -> Path:
+        home, done = folder / name, folder / f"{name}.built"
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(home, ignore_errors=True)
+                home.mkdir()
+                build(home)
+                done.touch()
+        return home
+
+    return build_once
 
 
 @pytest.fixture(scope="session")
@@ -59,19 +82,20 @@ def build_features(in_home: Run) -> Callable[[Path, str], None]:
 
 
 @pytest.fixture(scope="session")
-def raw_company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def raw_company(built_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """A home with the raw tables of 400 simulated accounts and what a run needs beside them. To be copied."""
     from demo.simulate import simulate
     from warehouse.connection import open_working
     from warehouse.reference_lists import load_reference_lists
     from warehouse.runs import ensure_ledger
 
-    home = tmp_path_factory.mktemp("raw_company")
-    with open_working(home) as backend:
-        simulate(backend.con, accounts=400)
-        load_reference_lists(backend)
-        ensure_ledger(backend)
-    return home
+    def simulated(home: Path) -> None:
+        with open_working(home) as backend:
+            simulate(backend.con, accounts=400)
+            load_reference_lists(backend)
+            ensure_ledger(backend)
+
+    return built_once("raw_company", simulated)
 
 
 @pytest.fixture(scope="session")

@@ -87,11 +87,9 @@ def rows_of(path: Path) -> dict[str, list[tuple]]:
 
 
 @pytest.fixture(scope="session")
-def small_company(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def small_company(built_once: Callable[[str, Callable[[Path], None]], Path]) -> Installation:
     """400 simulated companies, enough wins to learn from; run once. Copy it before changing anything."""
-    installation = Installation(tmp_path_factory.mktemp("small_company"))
-    installation.pql("demo", "--accounts", "400")
-    return installation
+    return Installation(built_once("small_company", lambda home: Installation(home).pql("demo", "--accounts", "400")))
 
 
 @pytest.fixture(scope="session")

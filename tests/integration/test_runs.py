@@ -1,20 +1,16 @@
-"""A run publishes all of itself or nothing: repeated, broken on purpose, and killed."""
+"""A run publishes all of itself or nothing: repeated, and broken on purpose."""
 
 import os
 import re
-import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from tests.integration.conftest import Installation
 
 FULL = os.environ.get("PQL_TEST_FULL") == "1"
 LESS_DATA = "delete from segment.tracks where received_at >= timestamp '2026-06-15'"
-KILLED_AT = ["built account_days", "scored", "run opened", "built account_score_history", "learning from"]
 
 # Each breaks one invariant of the ledger in the models themselves; the named data test must stop the run.
 BROKEN = {
@@ -71,7 +67,7 @@ def test_the_published_file_holds_only_what_consumers_read(small_company: Instal
     assert not any(name.endswith("_by_run") for name in small_company.published())
 
 
-@pytest.mark.parametrize("test_name", BROKEN if FULL else list(BROKEN)[:3])
+@pytest.mark.parametrize("test_name", BROKEN if FULL else list(BROKEN)[:1])
 def test_O2_a_broken_invariant_blocks_publishing(
     test_name: str,
     small_company: Installation,
@@ -111,38 +107,13 @@ def test_O2_a_failed_test_before_the_model_stops_the_python_assets(
     assert broken.published() == before
 
 
-@pytest.fixture(scope="module")
-def undisturbed(small_company: Installation, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """The small company after its last two weeks of events were taken back, run in peace."""
-    installation = small_company.copied_to(tmp_path_factory.mktemp("undisturbed") / "home")
-    installation.change(LESS_DATA)
-    installation.pql("run")
-    return installation
-
-
-@pytest.mark.parametrize("step", KILLED_AT if FULL else KILLED_AT[:2])
-def test_O1_a_killed_run_leaves_the_published_one_and_the_next_is_as_if_nothing_had_happened(
-    step: str, small_company: Installation, undisturbed: Installation, tmp_path: Path
-):
-    killed = small_company.copied_to(tmp_path / "killed")
-    killed.change(LESS_DATA)
-    before = killed.published()
-
-    _kill_at(killed, step)
-    assert killed.published() == before
-    killed.pql("run")
-
-    assert _content(killed) == _content(undisturbed)
-    assert ("failed", "ended without a word") in killed.working("select status, reason from publishing.runs")
-
-
 def test_bad_configuration_is_refused_before_anything_runs(small_company: Installation, tmp_path: Path):
     config = tmp_path / "config"
     config.mkdir()
     for file in (small_company.project / "seeds").glob("*.csv"):
         (config / file.name).write_bytes(file.read_bytes())
     with (config / "signal_map.csv").open("a", encoding="utf-8") as file:
-        file.write("*,track,Party,,,,teammate_invitd,\n")
+        file.write("*,track,Party,,,,teammate_invitd,,\n")
     refused = small_company.copied_to(tmp_path / "home", config=config)
 
     output = refused.pql("run", expect=2)
@@ -151,34 +122,3 @@ def test_bad_configuration_is_refused_before_anything_runs(small_company: Instal
         output.split()
     )
     assert refused.working("select count(*) from publishing.runs") == [(1,)]
-
-
-def _kill_at(installation: Installation, step: str) -> None:
-    process = installation.start("run")
-    assert process.stdout is not None
-    for line in process.stdout:
-        if step in line:
-            break
-    else:
-        pytest.fail(f"the run ended before it said {step!r}")
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    time.sleep(1)  # DuckDB's lock goes with the last process of the group
-
-
-def _content(installation: Installation) -> dict[str, list[tuple]]:
-    """The published rows without what names the run or its time."""
-    volatile = ("run_id", "scored_at", "band_entered_at", "changed_at", "detected_at", "trained_at", "previous_score")
-    content: dict[str, list[tuple]] = {}
-    with duckdb.connect(str(installation.home / "published" / "pql.duckdb"), read_only=True) as connection:
-        for schema, name in connection.execute(
-            "select schema_name, table_name from duckdb_tables() order by all"
-        ).fetchall():
-            columns = [row[0] for row in connection.execute(f'describe "{schema}"."{name}"').fetchall()]
-            kept = ", ".join(f'"{column}"' for column in columns if column not in volatile)
-            if schema != "publishing" and name not in ("account_score_history", "models"):
-                content[f"{schema}.{name}"] = connection.execute(
-                    f'select {kept} from "{schema}"."{name}" order by all'
-                ).fetchall()
-    return content

@@ -31,13 +31,10 @@ def plant_window_edges(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 @pytest.fixture(scope="session")
-def built_copy(
-    raw_company: Path, build_features: Callable[[Path, str], None], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Path]:
-    """Copies the raw tables, changes them, builds on them as of a date. `truth` is dropped: no model may need it."""
+def build_changed(raw_company: Path, build_features: Callable[[Path, str], None]) -> Callable[..., None]:
+    """Copies the raw tables into a home, changes them, builds on them. `truth` is dropped: no model may need it."""
 
-    def build(name: str, as_of_date: str, change: Change | None = None) -> Path:
-        home = tmp_path_factory.mktemp(name)
+    def build(home: Path, as_of_date: str, change: Change | None = None) -> None:
         shutil.copyfile(raw_company / "pql.duckdb", home / "pql.duckdb")
         with duckdb.connect(str(home / "pql.duckdb")) as connection:
             connection.execute("drop schema truth cascade")
@@ -45,12 +42,23 @@ def built_copy(
             if change is not None:
                 change(connection)
         build_features(home, as_of_date)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def built_copy(build_changed: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A home of its own for each change, built as of a date."""
+
+    def build(name: str, as_of_date: str, change: Change | None = None) -> Path:
+        home = tmp_path_factory.mktemp(name)
+        build_changed(home, as_of_date, change)
         return home
 
     return build
 
 
 @pytest.fixture(scope="session")
-def full_build(built_copy: Callable[..., Path]) -> Path:
+def full_build(built_once: Callable[..., Path], build_changed: Callable[..., None]) -> Path:
     """The company at the end of its year, nothing left out."""
-    return built_copy("full", END)
+    return built_once("full", lambda home: build_changed(home, END))
