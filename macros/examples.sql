@@ -22,7 +22,15 @@ final as (
         labels.is_won,
         labels.won_at,
         labels.amount,
-        labels.is_mature
+        labels.outcome,
+        labels.lost_at,
+        labels.disqualified_at,
+        labels.self_serve_paid_at,
+        labels.is_expanded,
+        labels.expanded_at,
+        labels.expansion_amount,
+        labels.is_mature,
+        labels.censored_by
     from metrics
     inner join cohort on metrics.account_id = cohort.account_id and metrics.as_of_date = cohort.as_of_date
     inner join labels on metrics.account_id = labels.account_id and metrics.as_of_date = labels.as_of_date

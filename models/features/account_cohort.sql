@@ -26,17 +26,14 @@ activity as (
 
 deals as (
     select
-        opportunities.account_id,
+        states.account_id,
         as_of_dates.as_of_date,
-        max(case when opportunities.is_won and opportunities.closed_available_at < as_of_dates.as_of_date then 1 else 0 end) as is_customer,
-        max(case
-            when opportunities.closed_available_at is null or opportunities.closed_available_at >= as_of_dates.as_of_date then 1
-            else 0
-        end) as has_open_opportunity
-    from {{ ref("account_opportunities") }} as opportunities
-    inner join {{ ref("as_of_dates") }} as as_of_dates on opportunities.created_available_at < as_of_dates.as_of_date
-    where opportunities.deleted_available_at is null or opportunities.deleted_available_at >= as_of_dates.as_of_date
-    group by opportunities.account_id, as_of_dates.as_of_date
+        max(case when states.state = 'won' then 1 else 0 end) as is_customer,
+        max(case when states.state = 'open' then 1 else 0 end) as has_open_opportunity
+    from {{ ref("account_opportunity_states") }} as states
+    inner join {{ ref("as_of_dates") }} as as_of_dates
+        on states.known_from < as_of_dates.as_of_date and states.known_until >= as_of_dates.as_of_date
+    group by states.account_id, as_of_dates.as_of_date
 ),
 
 final as (
@@ -52,7 +49,8 @@ final as (
             when spine.as_of_date - activity.last_active_on > {{ setting("active_within_days", "integer") }} then 'inactive'
             else 'eligible'
         end as cohort,
-        exclusions.reason as exclusion_reason
+        exclusions.reason as exclusion_reason,
+        coalesce(deals.is_customer = 1, false) as is_customer
     from spine
     left join activity on spine.account_id = activity.account_id and spine.as_of_date = activity.as_of_date
     left join deals on spine.account_id = deals.account_id and spine.as_of_date = deals.as_of_date

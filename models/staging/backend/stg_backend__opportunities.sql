@@ -29,7 +29,7 @@ final as (
         {{ host_of("domain") }} as host,
         name,
         case
-            when lower(type) like '%expansion%' or lower(type) like '%existing%' then 'expansion'
+            when lower(type) like '%expansion%' or lower(type) like '%existing%' or lower(type) like '%upsell%' then 'expansion'
             else 'new_business'
         end as opportunity_type,
         stage,

@@ -73,7 +73,7 @@ final as (
         cast(null as varchar) as host,
         name,
         case
-            when lower(type) like '%expansion%' or lower(type) like '%existing%' then 'expansion'
+            when lower(type) like '%expansion%' or lower(type) like '%existing%' or lower(type) like '%upsell%' then 'expansion'
             else 'new_business'
         end as opportunity_type,
         stage_name as stage,
