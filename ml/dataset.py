@@ -78,7 +78,7 @@ def build_dataset(examples: Table, signal_metrics: Table, signals: Table, encodi
             labelled where is_eligible and is_mature hold and is_won is known; those three may be absent when scoring.
         signal_metrics: long and sparse, one row per (account_id, as_of_date, signal). An absent row means that it
             never happened: counts are 0 and days_since_* missing.
-        signals: the seed; `signal` and `polarity` are read.
+        signals: the seed; `signal`, `polarity` and `use_in_model` are read.
         encoding: the features of a trained model, applied as they were; learned from these tables when not given.
 
     Raises:
@@ -105,16 +105,23 @@ def labelled(dataset: Dataset) -> Dataset:
 
 
 def learn_encoding(examples: Table, signal_metrics: Table, signals: Table) -> Encoding:
-    """The features that these tables offer, ordered by name, with their categories frozen."""
-    polarity = read_polarity(signals)
+    """The features that these tables offer, ordered by name, with their categories frozen.
+
+    None is made of a signal whose `use_in_model` is false: what sales does about an account tells of the deal, not of
+    the account, and would be learned as its cause.
+
+    Raises:
+        MissingColumn: the seed has no column `use_in_model`.
+    """
+    polarity, unused = read_polarity(signals), _kept_out_of_models(signals)
     found = [
         feature
         for name in examples.column_names
-        if "__" in name
+        if "__" in name and name.split("__", 1)[0] not in unused
         for feature in _features_of_column(examples, name, polarity)
     ]
     occurring = {text for text in arrow.texts(signal_metrics, "signal") if text is not None}
-    for signal in sorted(occurring & set(polarity)):
+    for signal in sorted((occurring & set(polarity)) - unused):
         found += [signal_feature(signal, measure, polarity[signal]) for measure in SIGNAL_MEASURES]
     found.sort(key=lambda feature: feature.name)
     _refuse_duplicates(feature.name for feature in found)
@@ -135,6 +142,11 @@ def column_feature(name: str, polarity: Mapping[str, int]) -> Feature:
 def read_polarity(signals: Table) -> dict[str, int]:
     """Each signal of the seed with its polarity, 0 where it has none."""
     return {row["signal"]: int(row["polarity"] or 0) for row in arrow.rows(signals, ["signal", "polarity"])}
+
+
+def _kept_out_of_models(signals: Table) -> set[str]:
+    names, used = arrow.texts(signals, "signal"), arrow.numbers(signals, "use_in_model")
+    return set(names[used != 1])
 
 
 def require_features(encoding: Encoding, examples: Table, signal_metrics: Table, signals: Table) -> None:

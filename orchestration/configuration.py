@@ -122,6 +122,14 @@ def pattern() -> Column:
     return Column(check, "a regular expression", required=False)
 
 
+def names_between_bars() -> Column:
+    """One name or several with a bar between, none of them blank or with blanks around it."""
+    return Column(
+        lambda value: all(part and part == part.strip() for part in value.split("|")),
+        "names with a bar and no blanks between, such as Disqualified|Unqualified",
+    )
+
+
 FILES: dict[str, dict[str, Column]] = {
     "settings": {"setting": text(), "value": text(), "meaning": text(required=False)},
     "signals": {
@@ -157,6 +165,7 @@ FILES: dict[str, dict[str, Column]] = {
         "below": number(float("-inf"), required=False),
         "points": number(float("-inf")),
     },
+    "accepted_leaks": {"feature": text(), "reason": text()},
     "bands": {"grade": one_of("A", "B", "C", "D", "E"), "minimum_score": number(0, 100)},
     "identity_rules": {
         "identifier_type": name(),
@@ -210,6 +219,7 @@ KEYS = {
     "settings": ("setting",),
     "signals": ("signal",),
     "signal_roles": ("role", "signal"),
+    "accepted_leaks": ("feature",),
     "bands": ("grade",),
     "identity_rules": ("identifier_type",),
     "mailbox_rules": ("domain",),
@@ -222,11 +232,26 @@ KEYS = {
 }
 SETTINGS: dict[str, Column] = {
     "horizon_days": one_of("15", "30", "60", "90", "120"),
+    "label_anchor": one_of("closed_won", "opportunity_created"),
+    "label_preset": one_of("custom", "market_leader"),
+    "disqualified_stages": names_between_bars(),
     "as_of_every": one_of("month", "week"),
     "cohort": one_of("new_business", "all_accounts"),
     "active_within_days": number(1, 365),
+    "history_days": number(28, 3650),
     "max_identifiers_per_person": number(2),
     "max_identifiers_per_account": number(2),
+}
+
+# What a preset claims of other settings. It sets none of them: what counts is what stands in the file.
+LABEL_PRESETS: dict[str, dict[str, str]] = {
+    "custom": {},
+    "market_leader": {
+        "horizon_days": "30",
+        "history_days": "90",
+        "active_within_days": "90",
+        "label_anchor": "opportunity_created",
+    },
 }
 
 
@@ -408,6 +433,11 @@ def _settings(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iter
     for name, (line, _) in given.items():
         if name not in SETTINGS:
             yield Problem(path, line, f"setting '{name}' is unknown", f"Settings are {', '.join(SETTINGS)}")
+    preset_line, preset = given.get("label_preset", (1, "custom"))
+    for name, value in LABEL_PRESETS.get(preset, {}).items():
+        if name in given and given[name][1] != value:
+            what = f"label_preset is {preset}, which has {name} {value}, but {name} is {given[name][1]}"
+            yield Problem(path, preset_line, what, f"Write {name},{value} or label_preset,custom")
 
 
 def _bands(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from math import isnan
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResul
 
 from ml import register
 from ml.dataset import Dataset, build_dataset, labelled
+from ml.leaks import LeakReport, check_leaks, told
 from ml.register import TrainedModel
 from ml.score import score
 from ml.train import rules_only, train
@@ -22,7 +24,7 @@ from warehouse.tables import has_table, query, read_table, replace_rows
 EXAMPLES = [
     AssetKey(["features", name]) for name in ("training_examples", "scoring_examples", "account_signal_metrics")
 ]
-SEEDS = [AssetKey(["config", name]) for name in ("signals", "scoring_rules", "settings")]
+SEEDS = [AssetKey(["config", name]) for name in ("signals", "scoring_rules", "settings", "accepted_leaks")]
 MODEL_TABLES = ("models", "calibration_maps", "backtests", "signal_weights")
 RUN_TABLES = ("predictions", "feature_contributions")
 DORMANT = ("never_active", "inactive")  # places in the cohort that no model is trained on, nor anything like them
@@ -53,7 +55,10 @@ def start_run_assets(context: AssetExecutionContext):
     specs=[AssetSpec(["ml", name], group_name="ml", deps=[*EXAMPLES, *SEEDS]) for name in MODEL_TABLES],
 )
 def model_assets():
-    """Train on the mature examples, or keep the model that the same data and code gave before."""
+    """Train on the mature examples, or keep the model that the same data and code gave before.
+
+    Examples that leak fail the run first: nothing is trained on them, and nothing of the run is published.
+    """
     with open_working(home()) as backend:
         signals, rules = read_table(backend, "config", "signals"), read_table(backend, "config", "scoring_rules")
         examples = read_table(backend, "features", "training_examples")
@@ -61,6 +66,8 @@ def model_assets():
         horizon_days = int(setting(backend, "horizon_days"))
         announce(f"learning from {examples.num_rows:,} past accounts")
         dataset = build_dataset(examples, metrics, signals)
+        leaks = check_leaks(dataset, horizon_days, accepted_leaks(backend))
+        announce(leaks_in_words(leaks))
         now = datetime.now(UTC)
         version = version_trained_before(backend, dataset, horizon_days)
         if version is None:
@@ -75,7 +82,12 @@ def model_assets():
     for name in MODEL_TABLES:
         yield MaterializeResult(
             asset_key=["ml", name],
-            metadata={"model_version": version, "rung": rung, "figures": MetadataValue.json(metrics)},
+            metadata={
+                "model_version": version,
+                "rung": rung,
+                "figures": MetadataValue.json(metrics),
+                "leaks": MetadataValue.json(leaks_as_json(leaks)),
+            },
         )
 
 
@@ -123,6 +135,29 @@ def setting(backend: Backend, name: str) -> str:
     """One value of seeds/settings.csv as the run loaded it."""
     rows = query(backend, "select value from config.settings where setting = ?", [name])
     return rows[0]["value"]
+
+
+def accepted_leaks(backend: Backend) -> dict[str, str]:
+    """Features that seeds/accepted_leaks.csv lets pass, each with the reason."""
+    return {
+        row["feature"]: row["reason"] for row in query(backend, "select feature, reason from config.accepted_leaks")
+    }
+
+
+def leaks_in_words(report: LeakReport) -> str:
+    """What the gates saw, for whoever watches the run."""
+    nearest = f"; nearest: {told(report.suspicions[0])}" if report.suspicions else ""
+    return "; ".join([f"no leak among {len(report.suspicions)} features{nearest}", *report.notes])
+
+
+def leaks_as_json(report: LeakReport) -> dict[str, Any]:
+    """What the gates saw, for the record of the run: the ten worst suspicions, and chance."""
+    return {
+        "suspicions": [told(suspicion) for suspicion in report.suspicions[:10]],
+        "auc_with_dealt_outcomes": None if isnan(report.dealt_auc) else round(report.dealt_auc, 4),
+        "within_of_one_half": None if isnan(report.dealt_bound) else round(report.dealt_bound, 4),
+        "notes": list(report.notes),
+    }
 
 
 def version_trained_before(backend: Backend, dataset: Dataset, horizon_days: int) -> str | None:

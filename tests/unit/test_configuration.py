@@ -30,6 +30,21 @@ MISTAKES = [
     ("bands.csv", "E,0", "E,5", "scores below the lowest grade would have none"),
     ("bands.csv", "C,40", "A,40", "'A' stands on line 2 already"),
     ("settings.csv", "horizon_days,90", "horizon_days,91", "'horizon_days' is '91'"),
+    ("settings.csv", "label_anchor,closed_won", "label_anchor,won", "'label_anchor' is 'won'"),
+    ("settings.csv", "history_days,365", "history_days,27", "Write a number from 28 to 3650"),
+    ("settings.csv", "Disqualified|Unqualified", "Disqualified||Unqualified", "names with a bar and no blanks between"),
+    (
+        "settings.csv",
+        "Disqualified|Unqualified",
+        "Disqualified | Unqualified",
+        "names with a bar and no blanks between",
+    ),
+    (
+        "settings.csv",
+        "label_preset,custom",
+        "label_preset,market_leader",
+        "which has horizon_days 30, but horizon_days is 90. Write horizon_days,30 or label_preset,custom",
+    ),
     ("settings.csv", "cohort,", "cohorts,", "setting 'cohort' is missing"),
     ("settings.csv", "max_identifiers_per_person,500", "max_identifiers_per_person,none", "Write a number from 2"),
     ("routing_rules.csv", "6,*,A,E", "6,*,A,D", "some accounts would get no play"),
@@ -72,6 +87,37 @@ def test_a_mistake_is_named_with_file_line_and_fix(folder: Path, file: str, text
     assert problems[0].fix
     if "is missing" not in message:
         assert abs(problems[0].line - line) <= 4
+
+
+def test_a_preset_claims_settings_and_sets_none(folder: Path):
+    settings = folder / "settings.csv"
+    text = settings.read_text(encoding="utf-8").replace("label_preset,custom", "label_preset,market_leader")
+    settings.write_text(text, encoding="utf-8")
+    claimed = [problem.what for problem in find_problems(folder)]
+
+    for name, shipped, wanted in (
+        ("horizon_days", "90", "30"),
+        ("history_days", "365", "90"),
+        ("label_anchor", "closed_won", "opportunity_created"),
+    ):
+        text = text.replace(f"\n{name},{shipped},", f"\n{name},{wanted},")
+    settings.write_text(text, encoding="utf-8")
+
+    assert claimed == [
+        "label_preset is market_leader, which has horizon_days 30, but horizon_days is 90",
+        "label_preset is market_leader, which has history_days 90, but history_days is 365",
+        "label_preset is market_leader, which has label_anchor opportunity_created, but label_anchor is closed_won",
+    ]
+    assert list(find_problems(folder)) == []
+
+
+def test_a_leak_is_accepted_once_and_with_a_reason(folder: Path):
+    (folder / "accepted_leaks.csv").write_text("feature,reason\nteam__people_28d,seen\nteam__people_28d,\n")
+
+    messages = [str(problem) for problem in find_problems(folder)]
+
+    assert any("accepted_leaks.csv:3: 'reason' is blank" in message for message in messages)
+    assert any("accepted_leaks.csv:3: 'team__people_28d' stands on line 2 already" in message for message in messages)
 
 
 def test_a_missing_file_and_a_file_in_another_encoding_are_named(folder: Path):

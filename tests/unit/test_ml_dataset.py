@@ -8,7 +8,7 @@ from test_ml_simulated_company import company, dataset_of
 from ml.dataset import SIGNAL_MEASURES, MissingFeature, build_dataset, labelled
 
 DAY = date(2026, 1, 1)
-SIGNALS = pa.table({"signal": ["invited", "errored"], "polarity": [1, -1]})
+SIGNALS = pa.table({"signal": ["invited", "errored"], "polarity": [1, -1], "use_in_model": [True, True]})
 
 
 def examples(**columns):

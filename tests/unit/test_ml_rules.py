@@ -73,7 +73,7 @@ def test_rules_read_any_metric_of_a_signal_and_scale_to_the_sum_of_caps():
     metrics = pa.table(
         {"account_id": ["x", "y"], "as_of_date": [day] * 2, "signal": ["invited"] * 2, "events_14d": [2, 9]}
     )
-    signals = pa.table({"signal": ["invited"], "polarity": [1]})
+    signals = pa.table({"signal": ["invited"], "polarity": [1], "use_in_model": [True]})
     rules = read_rules(seed())
     encoding = rules_encoding(rules, examples, metrics, signals)
     dataset = build_dataset(examples, metrics, signals, encoding)

@@ -82,6 +82,7 @@ def simulate(accounts: int = 900, noise: int = 5, seed: int = 5, won_shift: floa
             {
                 "signal": [*signals, "company_size", "industry", "organisation", "tenure"],
                 "polarity": [POLARITY.get(signal, 0) for signal in signals] + [0, 0, 0, 0],
+                "use_in_model": [True] * (len(signals) + 4),
             }
         ),
         scoring_rules=RULES,
