@@ -38,7 +38,7 @@ SHARES = (0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 0.95)  # of the won, that the regions l
 WON_TO_SEE, LOST_TO_SEE = 20, 100
 PLANTED = "planted"
 
-DEALS, REDEALS = 12, 20
+DEALS, REDEALS = 8, 20
 DEALT_ROWS = 4_000  # enough to see an outcome that is carried over; a deal then takes about 0.1 s per fold
 PENALTY = 0.01
 SEED = 11

@@ -1,5 +1,6 @@
 """Copies of one simulated company, each with its own past or future, built once a session."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+PROJECT = Path(__file__).resolve().parents[2]
 END = "2026-07-01"
 
 Change = Callable[[duckdb.DuckDBPyConnection], None]
@@ -62,3 +64,11 @@ def built_copy(build_changed: Callable[..., None], tmp_path_factory: pytest.Temp
 def full_build(built_once: Callable[..., Path], build_changed: Callable[..., None]) -> Path:
     """The company at the end of its year, nothing left out."""
     return built_once("full", lambda home: build_changed(home, END))
+
+
+@pytest.fixture(scope="session")
+def manifest(in_home: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """What dbt knows of the project: nodes, and what each reads."""
+    home = tmp_path_factory.mktemp("manifest")
+    in_home(home, "dbt", "parse", "--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
+    return json.loads((home / "target" / "manifest.json").read_text(encoding="utf-8"))

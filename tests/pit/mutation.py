@@ -208,6 +208,7 @@ def change_deals(connection: duckdb.DuckDBPyConnection, at: str) -> None:
         "from (select * replace (true as is_deleted) from mistakes)"
     )
     connection.execute(f"update {deals} set is_deleted = true where id in (select id from mistakes)")
+    reopen_deals(connection, at)
     new = f"""
         select 'deal-' || id as id, id as account_id, 'New deal' as name,
             'Closed Won' as stage_name, 'New Business' as type,
@@ -222,6 +223,36 @@ def change_deals(connection: duckdb.DuckDBPyConnection, at: str) -> None:
             f"insert into {history} by name select * replace ({closed} as is_closed, {closed} as is_won), "
             f"{at} + interval {days} day as _fivetran_start from ({new})"
         )
+
+
+def reopen_deals(connection: duckdb.DuckDBPyConnection, at: str) -> None:
+    """What had been decided before is opened again, and ends the other way: until then it was what it was."""
+    deals, history = "salesforce.opportunity", "salesforce.opportunity_history"
+    connection.execute(
+        f"create temp table reopened as select id, is_won as was_won from {deals} where is_closed and not is_deleted "
+        f"and {chosen('id', 3, 1)} and id in (select id from {history} where is_closed and _fivetran_start < {at})"
+    )
+    for closed, days in (("false", 2), ("true", 6)):
+        connection.execute(
+            f"""
+            insert into {history} by name
+            select * exclude (was_won) replace (
+                {closed} as is_closed, {closed} and not was_won as is_won,
+                cast({at} + interval {days} day as date) as close_date,
+                {at} + interval {days} day as _fivetran_start
+            )
+            from (
+                select {history}.*, was_won
+                from {history} inner join reopened using (id)
+                where _fivetran_start < {at} and is_closed
+                qualify row_number() over (partition by {history}.id order by _fivetran_start desc) = 1
+            )
+            """
+        )
+    connection.execute(
+        f"update {deals} set is_won = not is_won, close_date = cast({at} + interval 6 day as date), "
+        f"last_modified_date = {at} + interval 6 day where id in (select id from reopened)"
+    )
 
 
 def change_other_sources(connection: duckdb.DuckDBPyConnection, at: str) -> None:

@@ -1,21 +1,10 @@
 """The truth of the simulator is for tests and reports: a model that read it would be right for the wrong reason."""
 
-import json
 import re
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
 READS_TRUTH = re.compile(r"""\btruth["'\]]*\s*\.|["']truth["']""", re.IGNORECASE)
-
-
-@pytest.fixture(scope="module")
-def manifest(in_home: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) -> dict:
-    home = tmp_path_factory.mktemp("manifest")
-    in_home(home, "dbt", "parse", "--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
-    return json.loads((home / "target" / "manifest.json").read_text(encoding="utf-8"))
 
 
 def test_no_model_depends_on_the_schema_truth(manifest: dict) -> None:

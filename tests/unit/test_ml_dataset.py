@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 from test_ml_simulated_company import company, dataset_of
 
+from ml.arrow import MissingColumn
 from ml.dataset import SIGNAL_MEASURES, MissingFeature, build_dataset, labelled
 
 DAY = date(2026, 1, 1)
@@ -86,6 +87,21 @@ def test_infinite_values_are_missing_and_reported():
     dataset = build_dataset(examples(seats__share=[1.0, np.inf, -np.inf]), metrics(), SIGNALS)
     assert np.isnan(dataset.X[:, 0]).tolist() == [False, True, True]
     assert dataset.notes == ("2 infinite values of seats__share were read as missing",)
+
+
+def test_a_signal_that_models_may_not_use_gives_no_feature_wherever_it_is_measured():
+    table = examples(invited__people_7d=[1], errored__people_7d=[1], team__members=[1])
+    rows = metrics(("a0", DAY, "invited", 1, 1, 1, 1, 1), ("a0", DAY, "errored", 1, 1, 1, 1, 1))
+    signals = SIGNALS.set_column(2, "use_in_model", pa.array([False, True]))
+
+    found = {feature.signal for feature in build_dataset(table, rows, signals).encoding}
+
+    assert found == {"errored", "team"}
+
+
+def test_a_seed_that_does_not_say_what_models_may_use_is_refused():
+    with pytest.raises(MissingColumn, match="use_in_model"):
+        build_dataset(examples(team__members=[1]), metrics(), SIGNALS.drop_columns(["use_in_model"]))
 
 
 def test_an_all_null_column_is_a_missing_feature_not_a_crash():
