@@ -242,10 +242,10 @@ def reopen_deals(connection: duckdb.DuckDBPyConnection, at: str) -> None:
                 {at} + interval {days} day as _fivetran_start
             )
             from (
-                select {history}.*, was_won
-                from {history} inner join reopened using (id)
-                where _fivetran_start < {at} and is_closed
-                qualify row_number() over (partition by {history}.id order by _fivetran_start desc) = 1
+                select history.*, reopened.was_won
+                from {history} as history inner join reopened on history.id = reopened.id
+                where history._fivetran_start < {at} and history.is_closed
+                qualify row_number() over (partition by history.id order by history._fivetran_start desc) = 1
             )
             """
         )
