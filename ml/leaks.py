@@ -425,9 +425,11 @@ def judged_by_logistic(dealt: Dataset, fold: Fold) -> Floats:
 
 
 def _some_accounts(known: Dataset, random: np.random.Generator) -> Dataset:
-    """All rows of some accounts, about as many rows as are needed."""
+    """All rows of some accounts, about as many rows as are needed; half of them of accounts that won, if there are."""
     accounts, account_of_row = np.unique(known.account_ids.astype(str), return_inverse=True)
-    chosen = random.random(len(accounts)) < DEALT_ROWS / max(len(account_of_row), 1)
+    has_won = np.bincount(account_of_row, weights=known.labels, minlength=len(accounts)) > 0
+    rows = np.where(has_won, has_won[account_of_row].sum(), (~has_won[account_of_row]).sum())
+    chosen = random.random(len(accounts)) * rows < DEALT_ROWS / 2
     return known.rows(chosen[account_of_row])
 
 

@@ -1,5 +1,6 @@
 """A feature that knows the outcome stops a run before anything is trained: nothing of it is published."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from tests.integration.conftest import Installation
 LEAK = {
     "macros/examples.sql": (
         "        metrics.*,\n",
-        "        metrics.* replace (case when labels.is_won then 0.9 end as seats__utilisation),\n",
+        "        metrics.* replace (cast(case when labels.is_won then 0.9 end as double) as seats__utilisation),\n",
     )
 }
 LESS_DATA = "delete from segment.tracks where received_at >= timestamp '2026-06-15'"
@@ -46,9 +47,7 @@ def test_M3_a_leak_blocks_the_run_and_what_was_published_stays(leaking: Installa
 
 def test_a_leak_that_somebody_accepts_does_not_block(leaking: Installation, tmp_path: Path):
     config = tmp_path / "config"
-    config.mkdir()
-    for file in (leaking.project / "seeds").glob("*.csv"):
-        (config / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(leaking.project / "seeds", config)
     with (config / "accepted_leaks.csv").open("a", encoding="utf-8") as file:
         file.write("seats__utilisation,a trial of the gates\n")
 

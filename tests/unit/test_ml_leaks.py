@@ -137,6 +137,16 @@ def test_M3_every_kind_of_leak_is_caught_in_a_company_of_400_winners(name: str):
     assert str(caught.value).count("knows") == 1
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_outcome_under_an_error_that_leaves_no_region_pure_is_caught_as_a_whole_either_way_round(sign: int):
+    random = np.random.default_rng(12)
+    here = world(random, 400, 0.1, 6)
+    blurred = sign * (here.won + random.normal(0, 0.37, len(here.won)))  # an AUC of 0.972
+
+    with pytest.raises(LeakFound, match=r"crm__leak knows the outcome: alone it ranks won above lost .*\(limit 0.93\)"):
+        check_leaks(here.dataset(crm_leak=blurred), 90, {})
+
+
 def test_M3_a_planted_leak_blocks_training_every_time(record_property: Callable[[str, object], None]):
     missed = []
     for trial in range(TRIALS):
