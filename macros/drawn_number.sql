@@ -1,4 +1,4 @@
-{#- A whole number from 0 to below `count`, drawn by a text: the same text always draws the same one. By the first two hex digits of its hash. -#}
+{#- A whole number from 0 to below `count`, drawn by the hash of a text: the same text always draws the same one. -#}
 {% macro drawn_number(text, count) -%}
     cast(floor((
         16 * position(substr(md5({{ text }}), 1, 1) in '123456789abcdef')

@@ -8,7 +8,7 @@ margins of all strata is known exactly: a sum of independent hypergeometric coun
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -126,52 +126,45 @@ class Change:
     p_value: float
 
 
-NO_CHANGE_TESTED = Change(None, np.nan, np.nan, np.nan)
+NOT_TESTED = Change(None, np.nan, np.nan, np.nan)
 
 
-def signal_lift(counts: Table) -> Table:
-    """One row per time window, signal and threshold, with the rank of the signal in its window.
+def compare(counts: Table) -> tuple[Table, Table]:
+    """The tables `signal_lift` (time window, signal, threshold) and `signal_lift_by_month` (the same, and month).
+
+    q-values control the false discovery rate over all rows (Benjamini and Hochberg 1995; tests of one signal at several
+    thresholds depend on each other positively, which that procedure allows). Signals are ranked by the end of the
+    adjusted gap's interval that is nearer to zero: by what the gap is at least.
+
+    A change is looked for where there is a discovery, at `TREND_THRESHOLDS`. Its test takes as given what discovery
+    was decided by, so this choice leaves its p-values what they are (independent filtering: Bourgon, Gentleman and
+    Huber 2010, PNAS 107:9546). `trend` is `decayed` or `grown` where a change has a q-value below 0.05, by whether the
+    gap came nearer to zero; `steady` where none is shown, which is not the same as none.
 
     Args:
         counts: `features.conversion_counts`: accounts by time_window, cohort_month, stratum, signal and at_least.
-
-    Returns:
-        Rates are shares of accounts, gaps differences of rates. q-values control the false discovery rate over all
-        rows (Benjamini and Hochberg 1995; tests of one signal at several thresholds depend on each other positively,
-        which that procedure allows). Signals are ranked by the end of the adjusted gap's interval that is nearer to
-        zero: by what the gap is at least.
     """
-    keys, strata = zip(*strata_by_key(counts), strict=True) if counts.num_rows else ((), ())
-    p_values = np.array([independence_p_value(one) for one in strata], dtype=np.float64)
-    q_values = benjamini_hochberg(p_values)
-    records = [
-        _lift_record(key, one) | {"p_value": p, "q_value": q, "is_discovery": int(q < FALSE_DISCOVERY_RATE)}
-        for key, one, p, q in zip(keys, strata, p_values, q_values, strict=True)
-    ]
-    return arrow.build_rows(LIFT_SCHEMA, _ranked(records))
-
-
-def signal_lift_by_month(counts: Table) -> Table:
-    """One row per time window, signal, threshold of `TREND_THRESHOLDS` and month; the trend is that of all its months.
-
-    Args:
-        counts: as for `signal_lift`.
-
-    Returns:
-        `trend` is `decayed` or `grown` where the gap changed with a q-value below 0.05, by whether it came nearer to
-        zero, and `steady` otherwise: no change is shown, which is not the same as none.
-    """
-    tracked = [(key, one) for key, one in strata_by_key(counts) if key[2] in TREND_THRESHOLDS]
-    changes = [largest_change(one) for _, one in tracked]
-    q_values = benjamini_hochberg(np.array([change.p_value for change in changes], dtype=np.float64))
-    return arrow.build_rows(
-        MONTH_SCHEMA,
-        [
-            record | _trend_record(change, q)
-            for (key, one), change, q in zip(tracked, changes, q_values, strict=True)
-            for record in _month_records(key, one)
-        ],
+    compared = list(strata_by_key(counts))
+    q_values = benjamini_hochberg(
+        np.array(p_values := [independence_p_value(one) for _, one in compared], dtype=np.float64)
     )
+    is_discovery = [bool(q < FALSE_DISCOVERY_RATE) for q in q_values]
+    records = [
+        _lift_record(key, one) | {"p_value": p, "q_value": q, "is_discovery": int(discovered)}
+        for (key, one), p, q, discovered in zip(compared, p_values, q_values, is_discovery, strict=True)
+    ]
+    tracked = [
+        (key, one, largest_change(one) if discovered else NOT_TESTED)
+        for (key, one), discovered in zip(compared, is_discovery, strict=True)
+        if key[2] in TREND_THRESHOLDS
+    ]
+    change_q_values = benjamini_hochberg(np.array([change.p_value for _, _, change in tracked], dtype=np.float64))
+    months = [
+        record | _trend_record(change, q)
+        for (key, one, change), q in zip(tracked, change_q_values, strict=True)
+        for record in _month_records(key, one)
+    ]
+    return arrow.build_rows(LIFT_SCHEMA, _ranked(records)), arrow.build_rows(MONTH_SCHEMA, months)
 
 
 def strata_by_key(counts: Table) -> Iterator[tuple[Key, Strata]]:
@@ -183,17 +176,15 @@ def strata_by_key(counts: Table) -> Iterator[tuple[Key, Strata]]:
     months = arrow.dates(ordered, "cohort_month")
     columns = [arrow.numbers(ordered, name).astype(np.int64) for name in list(Strata.__dataclass_fields__)[1:]]
     is_first = np.ones(ordered.num_rows, dtype=np.bool_)
-    is_first[1:] = (
-        (windows[1:] != windows[:-1]) | (signals[1:] != signals[:-1]) | (thresholds[1:] != thresholds[:-1])
-    )
+    is_first[1:] = (windows[1:] != windows[:-1]) | (signals[1:] != signals[:-1]) | (thresholds[1:] != thresholds[:-1])
     starts = [*np.flatnonzero(is_first).tolist(), ordered.num_rows]
-    for start, end in zip(starts[:-1], starts[1:], strict=True):
+    for start, end in pairwise(starts):
         key = (str(windows[start]), str(signals[start]), int(thresholds[start]))
         yield key, Strata(months[start:end], *(column[start:end] for column in columns))
 
 
 def difference(with_one: int, one: int, with_other: int, other: int) -> Estimate:
-    """Difference of two shares with Newcombe's interval from Wilson's (Newcombe 1998, Statistics in Medicine 17:873, method 10)."""
+    """Difference of two shares, with the interval from Wilson's two (Newcombe 1998, Statistics in Medicine 17:873)."""
     if not one or not other:
         return Estimate(np.nan, np.nan, np.nan)
     p, q = with_one / one, with_other / other
@@ -237,7 +228,7 @@ def adjusted_difference(strata: Strata) -> Estimate:
 
 
 def independence_p_value(strata: Strata) -> float:
-    """Two-sided exact conditional test that the signal and conversion have nothing to do with each other in any stratum.
+    """Two-sided exact conditional test that signal and conversion have nothing to do with each other in any stratum.
 
     Fisher's exact test where there is one stratum, the exact form of Cochran's and Mantel and Haenszel's where there
     are several (Agresti 2002, Categorical Data Analysis, 6.7). NaN where the margins leave nothing to vary.
@@ -246,7 +237,7 @@ def independence_p_value(strata: Strata) -> float:
 
 
 def null_distribution(strata: Strata) -> Distribution:
-    """How many converters would show the signal if it were unrelated, given who converted and who showed it per stratum."""
+    """How many converters would show the signal were it unrelated, given all counts per stratum of either kind."""
     with_signal = strata.converters_with + strata.rest_with
     rows = zip(strata.converters.tolist(), strata.rest.tolist(), with_signal.tolist(), strict=True)
     return _sum_of(_hypergeometric(converters, rest, showing) for converters, rest, showing in rows)
@@ -275,7 +266,7 @@ def largest_change(strata: Strata) -> Change:
     }
     tested = {place: p for place, p in p_values.items() if not np.isnan(p)}
     if not tested:
-        return NO_CHANGE_TESTED
+        return NOT_TESTED
     place = min(tested, key=lambda split: (tested[split], split))
     is_before = strata.month < months[place]
     return Change(
@@ -391,7 +382,7 @@ def _trend_record(change: Change, q_value: float) -> dict[str, Any]:
     is_change = bool(q_value < FALSE_DISCOVERY_RATE)
     direction = "decayed" if abs(change.gap_after) < abs(change.gap_before) else "grown"
     return {
-        "trend": direction if is_change else "steady",
+        "trend": None if np.isnan(q_value) else direction if is_change else "steady",
         "changed_in": change.month if is_change else None,
         "gap_before": change.gap_before if is_change else np.nan,
         "gap_after": change.gap_after if is_change else np.nan,

@@ -1,6 +1,5 @@
 {%- set thresholds = [1, 2, 3, 5, 10] -%}
-{%- set groups = ["converters", "rest"] -%}
-{%- set bounds = range(1, 5) -%}
+{%- set levels = 5 -%}
 -- Grain: one row per (time window, month, kind of account, level of other activity, signal, threshold): how many accounts
 -- converted, how many did not, and how many of each had shown the signal. All that lift is computed from.
 
@@ -55,63 +54,59 @@ windows as (
         and conversion_windows.cohort_month = activity.cohort_month
 ),
 
-fifths as (
+bounds as (
     select
         time_window,
         cohort_month,
-        account_kind,
-        {% for bound in bounds -%}
-        percentile_disc({{ bound / 5 }}) within group (order by signal_days) as bound_{{ bound }}{{ "," if not loop.last }}
-        {% endfor %}
+        account_kind
+        {%- for bound in range(1, levels) %},
+        percentile_disc({{ bound / levels }}) within group (order by signal_days) as bound_{{ bound }}
+        {%- endfor %}
     from windows
     group by time_window, cohort_month, account_kind
 ),
 
-levelled as (
-    select
-        windows.*,
-        {% for bound in bounds -%}
-        fifths.bound_{{ bound }},
-        {% endfor -%}
-        1 {% for bound in bounds %} + case when windows.signal_days > fifths.bound_{{ bound }} then 1 else 0 end{% endfor %} as activity_level
-    from windows
-    inner join fifths
-        on windows.time_window = fifths.time_window
-        and windows.cohort_month = fifths.cohort_month
-        and windows.account_kind = fifths.account_kind
-),
-
+{% set ascending = [] -%}
+{% for bound in range(1, levels) %}{% do ascending.append("bounds.bound_" ~ bound) %}{% endfor -%}
 accounts_of_level as (
     select
-        time_window,
-        cohort_month,
-        account_kind,
-        activity_level,
-        sum(converters) as converters,
-        sum(rest) as rest,
-        sum(undecided) as undecided
-    from levelled
-    group by time_window, cohort_month, account_kind, activity_level
+        windows.time_window,
+        windows.cohort_month,
+        windows.account_kind,
+        {{ place_among("windows.signal_days", ascending) }} as activity_level,
+        sum(windows.converters) as converters,
+        sum(windows.rest) as rest,
+        sum(windows.undecided) as undecided
+    from windows
+    inner join bounds
+        on windows.time_window = bounds.time_window
+        and windows.cohort_month = bounds.cohort_month
+        and windows.account_kind = bounds.account_kind
+    group by 1, 2, 3, 4
 ),
 
--- Whoever showed a signal stands at the level of what else they did, for that signal; the others where they are.
+-- Whoever showed a signal stands, for that signal, at the level of what else they did; all others stand where they are.
 showing as (
     select
-        levelled.time_window,
-        levelled.cohort_month,
-        levelled.account_kind,
-        levelled.activity_level,
-        1 {% for bound in bounds %} + case when levelled.signal_days - shown.days > levelled.bound_{{ bound }} then 1 else 0 end{% endfor %} as other_activity_level,
-        levelled.converters,
-        levelled.rest,
-        levelled.undecided,
+        windows.time_window,
+        windows.cohort_month,
+        windows.account_kind,
+        {{ place_among("windows.signal_days", ascending) }} as activity_level,
+        {{ place_among("windows.signal_days - shown.days", ascending) }} as other_activity_level,
+        windows.converters,
+        windows.rest,
+        windows.undecided,
         shown.signal,
         shown.events
-    from levelled
+    from windows
+    inner join bounds
+        on windows.time_window = bounds.time_window
+        and windows.cohort_month = bounds.cohort_month
+        and windows.account_kind = bounds.account_kind
     inner join shown
-        on levelled.time_window = shown.time_window
-        and levelled.account_id = shown.account_id
-        and levelled.cohort_month = shown.cohort_month
+        on windows.time_window = shown.time_window
+        and windows.account_id = shown.account_id
+        and windows.cohort_month = shown.cohort_month
 ),
 
 parts as (
@@ -156,10 +151,10 @@ final as (
         parts.activity_level,
         parts.signal,
         thresholds.at_least,
-        {% for name in groups -%}
-        cast(sum(parts.{{ name }}) as bigint) as {{ name }},
-        cast(sum(case when parts.events >= thresholds.at_least then parts.{{ name }} else 0 end) as bigint) as {{ name }}_with,
-        {% endfor -%}
+        cast(sum(parts.converters) as bigint) as converters,
+        cast(sum(case when parts.events >= thresholds.at_least then parts.converters else 0 end) as bigint) as converters_with,
+        cast(sum(parts.rest) as bigint) as rest,
+        cast(sum(case when parts.events >= thresholds.at_least then parts.rest else 0 end) as bigint) as rest_with,
         cast(sum(parts.undecided) as bigint) as undecided
     from parts
     cross join thresholds
@@ -170,6 +165,7 @@ final as (
         parts.activity_level,
         parts.signal,
         thresholds.at_least
+    having sum(parts.converters + parts.rest + parts.undecided) > 0
 )
 
 select * from final

@@ -31,18 +31,25 @@ observed as (
 ),
 
 -- An outcome counts once it is known; a deal that was deleted never was one.
-deals as (
+known_deals as (
     select
         opportunities.account_id,
         opportunities.opportunity_type = 'new_business' as is_new_business,
         cast(opportunities.created_at as date) as created_on,
-        case when opportunities.closed_available_at < scoring.as_of_date then opportunities.closed_at end as closed_at,
-        opportunities.is_won and opportunities.closed_available_at < scoring.as_of_date as is_won
+        case when opportunities.closed_available_at < scoring.as_of_date then cast(opportunities.closed_at as date) end as closed_on,
+        coalesce(opportunities.is_won and opportunities.closed_available_at < scoring.as_of_date, false) as is_won
     from {{ ref("account_opportunities") }} as opportunities
     cross join scoring
     where
         opportunities.created_available_at < scoring.as_of_date
         and (opportunities.deleted_available_at is null or opportunities.deleted_available_at >= scoring.as_of_date)
+),
+
+deals as (
+    select
+        *,
+        case when {{ setting("label_anchor") }} = 'opportunity_created' then created_on else closed_on end as anchored_on
+    from known_deals
 ),
 
 -- First steps count from the day on which anything of the account was known. Whoever is known from the first days of all
@@ -79,7 +86,7 @@ deals_by_month as (
         coalesce(min(case when is_won then created_on end), min(created_on)) as ends_on,
         case when max(case when is_won then 1 else 0 end) = 1 then 'converted' else 'undecided' end as outcome
     from deals
-    where is_new_business and (is_won or closed_at is null)
+    where is_new_business and (is_won or closed_on is null)
     group by account_id, cast(date_trunc('month', created_on) as date)
 ),
 
@@ -142,19 +149,24 @@ taken as (
     select distinct windows.time_window, windows.account_id, windows.cohort_month
     from observed_windows as windows
     inner join deals on windows.account_id = deals.account_id and deals.created_on < windows.ends_on
-    where (deals.is_won or deals.closed_at is null or deals.closed_at >= windows.ends_on) and {{ setting("cohort") }} = 'new_business'
+    where (deals.is_won or deals.closed_on is null or deals.closed_on >= windows.ends_on) and {{ setting("cohort") }} = 'new_business'
 ),
 
-converted_later as (
-    select distinct windows.time_window, windows.account_id, windows.cohort_month
+-- First steps have the label of training: won by a deal that is created later and reaches its anchor within the horizon.
+later as (
+    select
+        windows.time_window,
+        windows.account_id,
+        max(case when deals.is_won then 1 else 0 end) as is_converted,
+        max(case when deals.closed_on is null then 1 else 0 end) as is_open
     from observed_windows as windows
     inner join deals
         on windows.account_id = deals.account_id
         and deals.is_new_business
-        and deals.is_won
         and deals.created_on >= windows.ends_on
-        and deals.closed_at < windows.ends_on + {{ setting("horizon_days", "integer") }}
+        and deals.anchored_on < windows.ends_on + {{ setting("horizon_days", "integer") }}
     where windows.outcome is null
+    group by windows.time_window, windows.account_id
 ),
 
 final as (
@@ -168,7 +180,8 @@ final as (
         case
             when windows.outcome is not null then windows.outcome
             when windows.ends_on + {{ setting("horizon_days", "integer") }} > scoring.as_of_date then 'undecided'
-            when converted_later.account_id is not null then 'converted'
+            when later.is_converted = 1 then 'converted'
+            when later.is_open = 1 then 'undecided'
             else 'not_converted'
         end as outcome
     from observed_windows as windows
@@ -181,10 +194,7 @@ final as (
         on windows.time_window = taken.time_window
         and windows.account_id = taken.account_id
         and windows.cohort_month = taken.cohort_month
-    left join converted_later
-        on windows.time_window = converted_later.time_window
-        and windows.account_id = converted_later.account_id
-        and windows.cohort_month = converted_later.cohort_month
+    left join later on windows.time_window = later.time_window and windows.account_id = later.account_id
     left join {{ ref("account_exclusions") }} as exclusions
         on windows.account_id = exclusions.account_id and exclusions.available_at < windows.ends_on
     where taken.account_id is null and exclusions.account_id is null
