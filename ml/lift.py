@@ -133,8 +133,8 @@ def compare(counts: Table) -> tuple[Table, Table]:
     """The tables `signal_lift` (time window, signal, threshold) and `signal_lift_by_month` (the same, and month).
 
     q-values control the false discovery rate over all rows (Benjamini and Hochberg 1995; tests of one signal at several
-    thresholds depend on each other positively, which that procedure allows). Signals are ranked by the end of the
-    adjusted gap's interval that is nearer to zero: by what the gap is at least.
+    thresholds depend on each other positively, which that procedure allows). Discoveries are ranked by the end of
+    the adjusted gap's interval that is nearer to zero: by what the gap is at least. The others follow by p-value.
 
     A change is looked for where there is a discovery, at `TREND_THRESHOLDS`. Its test takes as given what discovery
     was decided by, so this choice leaves its p-values what they are (independent filtering: Bourgon, Gentleman and
@@ -211,7 +211,8 @@ def adjusted_difference(strata: Strata) -> Estimate:
     """The Mantel-Haenszel difference of shares over strata with Sato's interval.
 
     Weights of Mantel and Haenszel (Greenland and Robins 1985, Biometrics 41:55); the variance is right for few large
-    strata and for many sparse ones (Sato 1989, Biometrics 45:1323).
+    strata and for many sparse ones (Sato 1989, Biometrics 45:1323). It is approximate: where none or all of a few
+    converters show the signal it is too narrow, so the exact test alone decides what is a discovery.
     """
     comparable = strata.of((strata.converters > 0) & (strata.rest > 0))
     n1, n0 = comparable.converters.astype(np.float64), comparable.rest.astype(np.float64)
@@ -350,16 +351,16 @@ def _wilson(count: int, of: int) -> tuple[float, float]:
 
 def _lift_record(key: Key, strata: Strata) -> dict[str, Any]:
     window, signal, at_least = key
-    adjusted = adjusted_difference(strata)
+    decided = strata.of(strata.converters + strata.rest > 0)
     return {
         "time_window": window,
         "signal": signal,
         "at_least": at_least,
-        "first_month": strata.month.min().item(),
-        "last_month": strata.month.max().item(),
+        "first_month": decided.month.min().item() if len(decided.month) else None,
+        "last_month": decided.month.max().item() if len(decided.month) else None,
         **_rates(strata),
         **_named("lift", ratio(*_totals(strata))),
-        **_named("adjusted_gap", adjusted),
+        **_named("adjusted_gap", adjusted_difference(strata)),
         "undecided": int(strata.undecided.sum()),
     }
 
@@ -432,9 +433,18 @@ def _ranked(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _order(record: dict[str, Any]) -> tuple[float, float, str, int]:
-    """First what differs by most for sure; then by most; what cannot be compared comes last."""
-    gap, low, high = (record[name] for name in ("adjusted_gap", "adjusted_gap_low", "adjusted_gap_high"))
-    if np.isnan(gap):
-        return 1.0, 1.0, record["signal"], record["at_least"]
-    return -max(low, -high, 0.0), -abs(gap), record["signal"], record["at_least"]
+def _order(record: dict[str, Any]) -> tuple[int, float, str, int]:
+    """Discoveries by what the gap is at least; then the others, the less surprising the later; untested ones last."""
+    if record["is_discovery"]:
+        return (
+            0,
+            -max(record["adjusted_gap_low"], -record["adjusted_gap_high"], 0.0),
+            record["signal"],
+            record["at_least"],
+        )
+    p_value = record["p_value"]
+    return (
+        (2, 0.0, record["signal"], record["at_least"])
+        if np.isnan(p_value)
+        else (1, p_value, record["signal"], record["at_least"])
+    )
