@@ -95,6 +95,24 @@ def signals_lift(
         console.print(screens.signal_lift(backend, window, count))
 
 
+@app.command()
+def metrics(
+    account: Annotated[str, typer.Argument(help="An account's name, domain or id")],
+    as_of: Annotated[
+        datetime, typer.Option("--as-of", formats=["%Y-%m-%d"], help="What was known before this date, and no more")
+    ],
+) -> None:
+    """Show every metric of an account as of any date, by the SQL that training and scoring use. Nothing is changed."""
+    from orchestration.metrics_on_demand import MetricsFailed, metrics_as_of
+
+    with failing_clearly(WarehouseMissing, screens.UnknownAccount, MetricsFailed):
+        with open_published(home()) as backend:
+            found = screens.find_account(backend, account)
+        with showing_progress("measuring", errors):
+            measured = metrics_as_of(home(), found["account_id"], as_of.date())
+    console.print(screens.account_metrics(found["name"], measured))
+
+
 @identity_app.command("explain")
 def identity_explain(
     wanted: Annotated[

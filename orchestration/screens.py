@@ -1,5 +1,6 @@
 """What the `pql` verbs show: tables and bars for the terminal, read from the published file."""
 
+import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import zip_longest
@@ -14,6 +15,7 @@ from orchestration.doctor import Finding
 from orchestration.forgetting import Forgetting
 from orchestration.identity_diff import Difference
 from orchestration.identity_explanation import Explanation, Tie
+from orchestration.metrics_on_demand import Metrics
 from warehouse.connection import Backend
 from warehouse.tables import has_table, query
 
@@ -360,6 +362,57 @@ def _trend(row: dict[str, Any]) -> Text:
     style, arrow = ("yellow", "↘") if row["trend"] == "decayed" else ("green", "↗")
     moved = f"{_points(row['gap_before'])} → {_points(row['gap_after'])}"
     return Text(f"{arrow} {row['trend']} in {row['changed_in']:%Y-%m}: {moved}", style=style)
+
+
+def account_metrics(name: str, measured: Metrics) -> RenderableType:
+    """Every metric of one account as of a date: first those of the account, then those of each signal it showed."""
+    title = f"{name} as of {measured.as_of_date} ({measured.account_id})"
+    if measured.account is None:
+        return Text(f"{title}: nobody knew the account then.")
+    table = Table(title=title, title_justify="left", pad_edge=False)
+    for heading in ("Of", "Metrics"):
+        table.add_column(heading)
+    for subject, values in _by_subject(measured.account).items():
+        table.add_row(subject, ", ".join(f"{metric} {_metric(value)}" for metric, value in values.items()))
+    if not measured.signals:
+        return Group(table, Text("It had shown no signal."))
+    families = _families(measured.signals[0])
+    signals = Table(title="Signals; several windows in one column", title_justify="left", pad_edge=False)
+    signals.add_column("Signal")
+    for family, columns in families.items():
+        windows = "/".join(column.rsplit("_", 1)[-1] for column in columns) if len(columns) > 1 else ""
+        signals.add_column(f"{family.replace('_', ' ')} {windows}".strip(), justify="right")
+    for row in measured.signals:
+        signals.add_row(
+            row["signal"], *("/".join(_metric(row[column]) for column in columns) for columns in families.values())
+        )
+    return Group(table, signals)
+
+
+def _by_subject(row: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Columns named subject__metric, by subject."""
+    subjects: dict[str, dict[str, Any]] = {}
+    for column, value in row.items():
+        if "__" in column:
+            subject, metric = column.split("__", 1)
+            subjects.setdefault(subject, {})[metric] = value
+    return subjects
+
+
+def _families(row: dict[str, Any]) -> dict[str, list[str]]:
+    """Measures of a signal with the columns of their windows: `events_7d` and `events_28d` are both of `events`."""
+    families: dict[str, list[str]] = {}
+    for column in row:
+        if column not in ("account_id", "as_of_date", "signal"):
+            family = re.sub(r"_\d+d$", "", column)
+            families.setdefault(family, []).append(column)
+    return families
+
+
+def _metric(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
 def import_summary(summary: ImportSummary) -> RenderableType:
