@@ -43,12 +43,12 @@ def metrics_as_of(folder: Path, account_id: str, as_of: date) -> Metrics:
     with open_published(folder) as backend:
         if query(backend, "select 1 from features.as_of_dates where as_of_date = ?", [as_of]):
             return _read(backend, "features", account_id, as_of)
-    with _made_beside(folder, as_of), open_working_to_read(folder) as backend:
+    with made_beside(folder, as_of), open_working_to_read(folder) as backend:
         return _read(backend, SCHEMA, account_id, as_of)
 
 
 @contextmanager
-def _made_beside(folder: Path, as_of: date) -> Iterator[None]:
+def made_beside(folder: Path, as_of: date) -> Iterator[None]:
     """The features of one date in a schema of their own, dropped on leaving, and before where a crash left it."""
     _drop(folder)
     try:

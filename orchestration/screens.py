@@ -377,11 +377,15 @@ def account_metrics(name: str, measured: Metrics) -> RenderableType:
     if not measured.signals:
         return Group(table, Text("It had shown no signal."))
     families = _families(measured.signals[0])
-    signals = Table(title="Signals; several windows in one column", title_justify="left", pad_edge=False)
-    signals.add_column("Signal")
+    windows = max(families.values(), key=len)
+    title = (
+        "Signals" if len(windows) < 2 else f"Signals; {'/'.join(map(_window, windows))} days where there are several"
+    )
+    signals = Table(title=title, title_justify="left", pad_edge=False)
+    signals.add_column("Signal", no_wrap=True)
     for family, columns in families.items():
-        windows = "/".join(column.rsplit("_", 1)[-1] for column in columns) if len(columns) > 1 else ""
-        signals.add_column(f"{family.replace('_', ' ')} {windows}".strip(), justify="right")
+        heading = family if len(columns) > 1 else columns[0]
+        signals.add_column(heading.replace("_", " "), justify="right", overflow="fold")
     for row in measured.signals:
         signals.add_row(
             row["signal"], *("/".join(_metric(row[column]) for column in columns) for columns in families.values())
@@ -409,10 +413,16 @@ def _families(row: dict[str, Any]) -> dict[str, list[str]]:
     return families
 
 
+def _window(column: str) -> str:
+    return column.rsplit("_", 1)[-1].removesuffix("d")
+
+
 def _metric(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def import_summary(summary: ImportSummary) -> RenderableType:
