@@ -5,7 +5,7 @@ season nor mere busyness passes for a discovery. The null distribution of "conve
 margins of all strata is known exactly: a sum of independent hypergeometric counts. Both tests are read from it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import accumulate, pairwise
@@ -240,8 +240,14 @@ def independence_p_value(strata: Strata) -> float:
 def null_distribution(strata: Strata) -> Distribution:
     """How many converters would show the signal were it unrelated, given all counts per stratum of either kind."""
     with_signal = strata.converters_with + strata.rest_with
-    rows = zip(strata.converters.tolist(), strata.rest.tolist(), with_signal.tolist(), strict=True)
-    return _sum_of(_hypergeometric(converters, rest, showing) for converters, rest, showing in rows)
+    total = strata.converters + strata.rest
+    # Elsewhere the counts leave one outcome: most strata of a rare signal, and all of those who never convert.
+    varies = (strata.converters > 0) & (strata.rest > 0) & (with_signal > 0) & (with_signal < total)
+    fixed = Distribution(int(strata.converters_with[~varies].sum()), np.ones(1))
+    rows = zip(
+        strata.converters[varies].tolist(), strata.rest[varies].tolist(), with_signal[varies].tolist(), strict=True
+    )
+    return reduce(_sum_of_two, (_hypergeometric(*row) for row in rows), fixed)
 
 
 def largest_change(strata: Strata) -> Change:
@@ -324,10 +330,6 @@ def _hypergeometric(converters: int, rest: int, showing: int) -> Distribution:
 
 def _log_choose(n: int, k: Floats) -> Floats:
     return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1), dtype=np.float64)
-
-
-def _sum_of(distributions: Iterable[Distribution]) -> Distribution:
-    return reduce(_sum_of_two, distributions, Distribution(0, np.ones(1)))
 
 
 def _sum_of_two(one: Distribution, other: Distribution) -> Distribution:

@@ -66,7 +66,7 @@ def test_one_stratum_has_the_p_value_of_fisher():
 
 
 def test_several_strata_have_the_p_value_of_plain_enumeration():
-    cells = [(3, 4, 2, 6), (1, 2, 3, 9), (2, 3, 0, 5)]
+    cells = [(3, 4, 2, 6), (1, 2, 3, 9), (2, 3, 0, 5), (2, 2, 0, 0), (3, 3, 4, 4)]
     ways: dict[int, int] = {}
     for drawn in product(*(range(cell[1] + 1) for cell in cells)):
         count = 1
