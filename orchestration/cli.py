@@ -25,6 +25,8 @@ from warehouse.connection import (
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 identity_app = typer.Typer(no_args_is_help=True, help="Who is who: why, and what other rules would change.")
 app.add_typer(identity_app, name="identity")
+signals_app = typer.Typer(no_args_is_help=True, help="What signals are worth.")
+app.add_typer(signals_app, name="signals")
 # A pipe has no width of its own, and 80 columns would fold every reason.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 errors = Console(stderr=True, highlight=False)
@@ -79,6 +81,36 @@ def explain(account: Annotated[str, typer.Argument(help="An account's name, doma
     with failing_clearly(WarehouseMissing, screens.UnknownAccount), open_published(home()) as backend:
         for part in screens.explanation(backend, account):
             console.print(part)
+
+
+@signals_app.command("lift")
+def signals_lift(
+    window: Annotated[
+        screens.TimeWindow, typer.Option("--window", help="Which days of an account are looked at")
+    ] = screens.TimeWindow.LAST_30_DAYS,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many signals")] = 15,
+) -> None:
+    """Show which actions separate the accounts that converted from the rest, how surely, and which no longer do."""
+    with failing_clearly(WarehouseMissing, screens.NotPublished), open_published(home()) as backend:
+        console.print(screens.signal_lift(backend, window, count))
+
+
+@app.command()
+def metrics(
+    account: Annotated[str, typer.Argument(help="An account's name, domain or id")],
+    as_of: Annotated[
+        datetime, typer.Option("--as-of", formats=["%Y-%m-%d"], help="What was known before this date, and no more")
+    ],
+) -> None:
+    """Show every metric of an account as of any date, by the SQL that training and scoring use. Nothing is changed."""
+    from orchestration.metrics_on_demand import MetricsFailed, metrics_as_of
+
+    with failing_clearly(WarehouseMissing, screens.UnknownAccount, MetricsFailed):
+        with open_published(home()) as backend:
+            found = screens.find_account(backend, account)
+        with showing_progress("measuring", errors):
+            measured = metrics_as_of(home(), found["account_id"], as_of.date())
+    console.print(screens.account_metrics(found["name"], measured))
 
 
 @identity_app.command("explain")

@@ -61,7 +61,7 @@ def prepared_manifest() -> Path:
         return manifest
     announce("reading the dbt project")
     parsed = subprocess.run(  # noqa: S603 - a fixed command
-        [_dbt_executable(), "parse", "--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)],
+        [dbt_executable(), "parse", "--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)],
         cwd=PROJECT,
         env=os.environ | environment(),
         capture_output=True,
@@ -80,7 +80,7 @@ def dbt_resource() -> DbtCliResource:
     return DbtCliResource(
         project_dir=str(PROJECT),
         profiles_dir=str(PROJECT),
-        dbt_executable=_dbt_executable(),
+        dbt_executable=dbt_executable(),
     )
 
 
@@ -140,7 +140,8 @@ def _announce_node(event: Any) -> None:
         announce(f"built {unique_id.rsplit('.', 1)[-1]}")
 
 
-def _dbt_executable() -> str:
+def dbt_executable() -> str:
+    """The `dbt` of this environment."""
     return str(Path(sys.executable).parent / "dbt")
 
 

@@ -3,6 +3,7 @@
 from dagster import AssetSelection, Definitions, define_asset_job, in_process_executor
 
 from orchestration.dbt import AFTER_MODEL, BEFORE_MODEL, dbt_half, dbt_resource, prepared_manifest
+from orchestration.lift_assets import lift_assets
 from orchestration.ml_assets import model_assets, prediction_assets, start_run_assets
 from orchestration.publishing import publishing_asset
 from orchestration.schedules import daily_schedule
@@ -20,6 +21,7 @@ defs = Definitions(
         before_model,
         model_assets,
         prediction_assets,
+        lift_assets,
         after_model,
         publishing_asset(sorted(before_model.keys | after_model.keys)),
     ],

@@ -1,6 +1,7 @@
 """The Python side of a run, between the two halves of dbt: learn from the examples, score today's, keep both by run."""
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from math import isnan
 from typing import Any
@@ -116,7 +117,7 @@ def prediction_assets():
             for version, rows in zip(models_of_run(backend, run_id), (pc.invert(is_dormant), is_dormant), strict=True)
         ]
         predictions, contributions = (pa.concat_tables(tables) for tables in zip(*scored, strict=True))
-        forget_unpublished(backend)
+        forget_unpublished(backend, RUN_TABLES)
         replace_rows(
             backend, "ml", {"predictions": predictions, "feature_contributions": contributions}, "run_id", run_id
         )
@@ -199,8 +200,8 @@ def model_summary(backend: Backend, version: str) -> tuple[str, dict[str, Any]]:
     return row["rung"], json.loads(row["metrics"])
 
 
-def forget_unpublished(backend: Backend) -> None:
-    """Drop the predictions of runs that nobody reads: only the published run's stay beside the one under way."""
-    for name in RUN_TABLES:
+def forget_unpublished(backend: Backend, tables: Iterable[str]) -> None:
+    """Drop the rows of runs that nobody reads: only the published run's stay beside those of the one under way."""
+    for name in tables:
         if has_table(backend, "ml", name):
             backend.con.execute(f"delete from ml.{name} where run_id not in (select run_id from publishing.pointer)")  # noqa: S608

@@ -21,6 +21,8 @@ CONTENT = {
     "scores.score_evidence_by_run": ("account_id", "signal", "event_id", "person_id", "occurred_at"),
     "activation.plays_by_run": ("account_id", "play", "owner", "sla_hours", "channel", "reason", "talking_points"),
     "activation.sync_salesforce_accounts_by_run": ("sync_key", "crm_object_id", "row_hash"),
+    "ml.signal_lift": ("time_window", "signal", "at_least", "converters", "rest", "rank", "p_value", "q_value"),
+    "ml.signal_lift_by_month": ("time_window", "signal", "at_least", "cohort_month", "converters", "rest", "trend"),
     "identity.identity_assignments_by_run": ("node", "person_id", "account_id"),
 }  # fmt: skip
 

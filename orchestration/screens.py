@@ -1,6 +1,8 @@
 """What the `pql` verbs show: tables and bars for the terminal, read from the published file."""
 
+import re
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from itertools import zip_longest
 from typing import Any
 
@@ -13,17 +15,35 @@ from orchestration.doctor import Finding
 from orchestration.forgetting import Forgetting
 from orchestration.identity_diff import Difference
 from orchestration.identity_explanation import Explanation, Tie
+from orchestration.metrics_on_demand import Metrics
 from warehouse.connection import Backend
-from warehouse.tables import query
+from warehouse.tables import has_table, query
 
 BAR_WIDTH = 24
 SHOWN_SIGNALS = 12
 SHOWN_TIES = 20
+LIFT_TITLES = {
+    "first_7_days": "The first 7 days: who shows it, converters against the rest",
+    "first_14_days": "The first 14 days: who shows it, converters against the rest",
+    "last_30_days": "The 30 days before a deal: who shows it, converters against the rest",
+}
 LEVEL_STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
 
 
 class UnknownAccount(LookupError):  # noqa: N818 - the name says what is wrong
     """No published account answers to what was asked for."""
+
+
+class NotPublished(LookupError):  # noqa: N818 - the name says what is wrong
+    """What is asked for is not in the published file: an older version of the job wrote it."""
+
+
+class TimeWindow(StrEnum):
+    """The windows of `reporting.signal_lift`."""
+
+    FIRST_7_DAYS = "first_7_days"
+    FIRST_14_DAYS = "first_14_days"
+    LAST_30_DAYS = "last_30_days"
 
 
 def top_accounts(backend: Backend, count: int) -> RenderableType:
@@ -264,6 +284,145 @@ def _identity_path(backend: Backend, account: dict[str, Any]) -> RenderableType:
         what = f"{row['person']} ({row['identifiers']} identifier{'s' if row['identifiers'] != 1 else ''})"
         table.add_row(f"{row['available_at']:%Y-%m-%d}", what, f"{row['matched_by']}, {row['confidence']:.0%} sure")
     return table
+
+
+def signal_lift(backend: Backend, window: TimeWindow, count: int) -> RenderableType:
+    """The signals that separate converters from the rest in a window, each at the threshold where it does so best.
+
+    Raises:
+        NotPublished: the published file is older than this table.
+    """
+    if not has_table(backend, "reporting", "signal_lift"):
+        raise NotPublished("the published run compared no signals yet: `pql run` does")
+    # The trend is known at few thresholds: that of the largest one that the signal's own reaches.
+    rows = query(
+        backend,
+        """
+        with trends as (
+            select distinct signal, at_least, trend, changed_in, gap_before, gap_after
+            from reporting.signal_lift_by_month
+            where time_window = ?
+        )
+
+        select lift.*, trends.trend, trends.changed_in, trends.gap_before, trends.gap_after
+        from reporting.signal_lift as lift
+        left join trends on lift.signal = trends.signal and lift.at_least >= trends.at_least
+        where lift.time_window = ? and lift.threshold_rank = 1
+        qualify row_number() over (partition by lift.signal order by trends.at_least desc) = 1
+        order by lift.rank
+        """,
+        [window, window],
+    )
+    converters = rows[0]["converters"] if rows else 0
+    if not converters:
+        return Text(f"Nobody converted after the {window.replace('_', ' ')} yet that could be compared.")
+    table = Table(title=LIFT_TITLES[window], title_justify="left", pad_edge=False)
+    for heading in ("Signal", "At least", "Converters", "Rest", "Lift", "Gap", "Alike", "95 % interval", "q", "Trend"):
+        table.add_column(heading, justify="left" if heading in ("Signal", "Trend") else "right")
+    for row in rows[:count]:
+        style = ("green" if row["adjusted_gap"] > 0 else "red") if row["is_discovery"] else "dim"
+        table.add_row(
+            Text(row["label"] or row["signal"], style=style),
+            str(row["at_least"]),
+            f"{row['rate_converters']:.0%}",
+            f"{row['rate_rest']:.0%}",
+            "–" if row["lift"] is None else f"{row['lift']:.1f}x",
+            _points(row["gap"]),
+            _points(row["adjusted_gap"]),
+            "–"
+            if row["adjusted_gap"] is None
+            else f"{_points(row['adjusted_gap_low'])} to {_points(row['adjusted_gap_high'])}",
+            "–" if row["q_value"] is None else "< 0.001" if row["q_value"] < 0.001 else f"{row['q_value']:.3f}",
+            _trend(row),
+        )
+    return Group(table, *_lift_notes(rows))
+
+
+def _lift_notes(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
+    row, discoveries = rows[0], sum(row["is_discovery"] for row in rows)
+    yield Text(
+        f"{row['converters']:,} converters, {row['rest']:,} others, {row['first_month']:%B %Y} to "
+        f"{row['last_month']:%B %Y}; {row['undecided']:,} left out, whose outcome nobody knows yet. "
+        f"{discoveries} of {len(rows)} signals are discoveries."
+    )
+    yield Text(
+        "Gap in percentage points; alike: among accounts of the same month, kind and other activity. "
+        "Not a cause: sales may work those who show it.",
+        style="dim",
+    )
+
+
+def _points(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:+.0f}"
+
+
+def _trend(row: dict[str, Any]) -> Text:
+    if row["changed_in"] is None:
+        return Text("")
+    style, arrow = ("yellow", "↘") if row["trend"] == "decayed" else ("green", "↗")
+    moved = f"{_points(row['gap_before'])} → {_points(row['gap_after'])}"
+    return Text(f"{arrow} {row['trend']} in {row['changed_in']:%Y-%m}: {moved}", style=style)
+
+
+def account_metrics(name: str, measured: Metrics) -> RenderableType:
+    """Every metric of one account as of a date: first those of the account, then those of each signal it showed."""
+    title = f"{name} as of {measured.as_of_date} ({measured.account_id})"
+    if measured.account is None:
+        return Text(f"{title}: nobody knew the account then.")
+    table = Table(title=title, title_justify="left", pad_edge=False)
+    for heading in ("Of", "Metrics"):
+        table.add_column(heading)
+    for subject, values in _by_subject(measured.account).items():
+        table.add_row(subject, ", ".join(f"{metric} {_metric(value)}" for metric, value in values.items()))
+    if not measured.signals:
+        return Group(table, Text("It had shown no signal."))
+    families = _families(measured.signals[0])
+    windows = max(families.values(), key=len)
+    title = (
+        "Signals" if len(windows) < 2 else f"Signals; {'/'.join(map(_window, windows))} days where there are several"
+    )
+    signals = Table(title=title, title_justify="left", pad_edge=False)
+    signals.add_column("Signal", no_wrap=True)
+    for family, columns in families.items():
+        heading = family if len(columns) > 1 else columns[0]
+        signals.add_column(heading.replace("_", " "), justify="right", overflow="fold")
+    for row in measured.signals:
+        signals.add_row(
+            row["signal"], *("/".join(_metric(row[column]) for column in columns) for columns in families.values())
+        )
+    return Group(table, signals)
+
+
+def _by_subject(row: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Columns named subject__metric, by subject."""
+    subjects: dict[str, dict[str, Any]] = {}
+    for column, value in row.items():
+        if "__" in column:
+            subject, metric = column.split("__", 1)
+            subjects.setdefault(subject, {})[metric] = value
+    return subjects
+
+
+def _families(row: dict[str, Any]) -> dict[str, list[str]]:
+    """Measures of a signal with the columns of their windows: `events_7d` and `events_28d` are both of `events`."""
+    families: dict[str, list[str]] = {}
+    for column in row:
+        if column not in ("account_id", "as_of_date", "signal"):
+            family = re.sub(r"_\d+d$", "", column)
+            families.setdefault(family, []).append(column)
+    return families
+
+
+def _window(column: str) -> str:
+    return column.rsplit("_", 1)[-1].removesuffix("d")
+
+
+def _metric(value: Any) -> str:
+    if value is None:
+        return "–"
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def import_summary(summary: ImportSummary) -> RenderableType:

@@ -1,6 +1,6 @@
 -- Grain: one row per as-of date: the dates that training looks back from, and the one that is scored (`is_scoring`). The
 -- latter is the first midnight by which every fact received so far is known, so a run without new data changes nothing;
--- `pql run --as-of` names another (docs/decisions/0005-the-as-of-date-follows-the-data.md).
+-- `pql run --as-of` names another and `pql metrics` that one alone (docs/decisions/0005-the-as-of-date-follows-the-data.md).
 
 with
 
@@ -38,8 +38,10 @@ final as (
     from days
     where
         as_of_date = scoring_date
+        {%- if not var("only_as_of_date", false) %}
         or ({{ setting("as_of_every") }} = 'month' and extract(day from as_of_date) = 1)
         or ({{ setting("as_of_every") }} = 'week' and extract(isodow from as_of_date) = 1)
+        {%- endif %}
 )
 
 select * from final
