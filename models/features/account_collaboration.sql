@@ -71,8 +71,11 @@ final as (
         coalesce(roles.invite_sent_events_90d, 0) as invites_sent_90d,
         coalesce(roles.invite_accepted_events_28d, 0) as invites_accepted_28d,
         coalesce(roles.invite_accepted_events_90d, 0) as invites_accepted_90d,
-        -- More than were sent within the window may be accepted in it.
-        least(coalesce(roles.invite_accepted_events_90d, 0) / nullif(cast(roles.invite_sent_events_90d as double), 0), 1) as acceptance_share_90d,
+        -- More may be accepted within the window than were sent in it.
+        case
+            when roles.invite_sent_events_90d > 0
+                then least(coalesce(roles.invite_accepted_events_90d, 0) / cast(roles.invite_sent_events_90d as double), 1)
+        end as acceptance_share_90d,
         coalesce(roles.invite_sent_details_90d, 0) as invited_functions_90d,
 
         coalesce(roles.external_share_events_28d, 0) as external_shares_28d,

@@ -96,7 +96,7 @@ final as (
         coalesce(touches.touches_90d, 0) as touches__touches_90d,
 
         coalesce(breadth.features_28d, 0) as breadth__features_28d,
-        usage.people_growth as team__growth,
+        coalesce(usage.people_growth, 0) as team__growth,
         coalesce(sessions.most_in_one_workspace_28d, 0) as team__most_in_one_workspace_28d,
         coalesce(sessions.workspaces_of_three_28d, 0) as team__workspaces_of_three_28d,
         coalesce(collaboration.members, 0) as team__members,
