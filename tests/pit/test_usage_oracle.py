@@ -1,4 +1,4 @@
-"""Metrics of use and collaboration, and sequences, against a plain reading of events that shares nothing with the SQL."""
+"""Metrics of use, collaboration and sequences against a plain reading of the events that shares nothing with the SQL."""
 
 import math
 from collections import Counter, defaultdict
@@ -258,8 +258,7 @@ def test_every_sequence_is_completed_when_its_events_say(
     }
     built = read_rows(
         full_build,
-        "select account_id, person_id, signal, occurred_on, available_on "
-        "from activity.account_sequence_days",,
+        "select account_id, person_id, signal, occurred_on, available_on from activity.account_sequence_days",
     )
     completed = 0
     for as_of in dates[1::2]:
