@@ -12,8 +12,9 @@ sequences as (
     select * from {{ ref("sequences") }}
 ),
 
--- As many as the longest chain: each makes the sequences whose first step the one before has made.
-{% for step in range(1, 5) -%}
+-- Each step makes the sequences whose first step the one before has made.
+{% set longest_chain = 4 -%}
+{% for step in range(1, longest_chain + 1) -%}
 first_steps_{{ step }} as (
     select
         account_id,
@@ -68,7 +69,7 @@ sequences_{{ step }} as (
 
 {% endfor -%}
 final as (
-    {% for step in range(1, 5) -%}
+    {% for step in range(1, longest_chain + 1) -%}
     select
         account_id,
         person_id,

@@ -1,4 +1,4 @@
-"""Metrics of use, collaboration and sequences against a plain reading of the events that shares nothing with the SQL."""
+"""Metrics of use and sequences of signals against a plain reading of the events that shares nothing with the SQL."""
 
 import math
 from collections import Counter, defaultdict
