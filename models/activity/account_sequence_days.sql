@@ -23,7 +23,7 @@ first_steps_{{ step }} as (
         available_on,
         min(first_at) as first_at
     from {{ "account_days" if loop.first else "sequences_" ~ (step - 1) }}
-    where signal in (select sequences."first" from sequences)
+    where signal in (select sequences.first from sequences)
     group by account_id, signal, occurred_on, available_on
 ),
 
@@ -38,7 +38,7 @@ completed_{{ step }} as (
         case when first_steps.first_at < second_steps.first_at then second_steps.first_at else second_steps.last_at end as first_at,
         second_steps.last_at
     from first_steps_{{ step }} as first_steps
-    inner join sequences on first_steps.signal = sequences."first"
+    inner join sequences on first_steps.signal = sequences.first
     inner join account_days as second_steps
         on first_steps.account_id = second_steps.account_id
         and sequences."then" = second_steps.signal

@@ -21,7 +21,8 @@ events as (
         account_signals.country,
         case when count(api_signals.signal) > 0 then 'api' else account_signals.channel end as channel,
         account_signals.occurred_at,
-        account_signals.available_at
+        cast(account_signals.occurred_at as date) as occurred_on,
+        cast(account_signals.available_at as date) as available_on
     from account_signals
     left join api_signals on account_signals.signal = api_signals.signal
     group by
@@ -38,12 +39,12 @@ final as (
         anonymous_id,
         country,
         channel,
-        cast(occurred_at as date) as occurred_on,
-        cast(available_at as date) as available_on,
+        occurred_on,
+        available_on,
         count(*) as events,
         {{ half_hour_mask("occurred_at") }} as half_hours
     from events
-    group by 1, 2, 3, 4, 5, 6, 7, 8
+    group by account_id, person_id, workspace, anonymous_id, country, channel, occurred_on, available_on
 )
 
 select * from final

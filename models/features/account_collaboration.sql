@@ -25,10 +25,10 @@ members as (
 ] -%}
 roles as (
     select
-        account_id,
         {% for role, measure in counts -%}
-        max(case when role = '{{ role }}' then {{ measure }} end) as {{ role }}_{{ measure }}{{ "," if not loop.last }}
-        {% endfor %}
+        max(case when role = '{{ role }}' then {{ measure }} end) as {{ role }}_{{ measure }},
+        {% endfor -%}
+        account_id
     from {{ ref("account_role_metrics") }}
     where as_of_date = {{ as_of_date() }}
     group by account_id
@@ -72,10 +72,8 @@ final as (
         coalesce(roles.invite_accepted_events_28d, 0) as invites_accepted_28d,
         coalesce(roles.invite_accepted_events_90d, 0) as invites_accepted_90d,
         -- More may be accepted within the window than were sent in it.
-        case
-            when roles.invite_sent_events_90d > 0
-                then least(coalesce(roles.invite_accepted_events_90d, 0) / cast(roles.invite_sent_events_90d as double), 1)
-        end as acceptance_share_90d,
+        least(coalesce(roles.invite_accepted_events_90d, 0), roles.invite_sent_events_90d)
+        / nullif(cast(roles.invite_sent_events_90d as double), 0) as acceptance_share_90d,
         coalesce(roles.invite_sent_details_90d, 0) as invited_functions_90d,
 
         coalesce(roles.external_share_events_28d, 0) as external_shares_28d,
@@ -90,7 +88,7 @@ final as (
         coalesce(roles.own_automation_events_90d, 0) as own_automations_90d,
         coalesce(roles.own_automation_events_90d, 0)
         / nullif(cast(coalesce(roles.own_automation_events_90d, 0) + coalesce(roles.template_automation_events_90d, 0) as double), 0)
-        as own_automation_share_90d,
+            as own_automation_share_90d,
         coalesce(roles.volume_amount_90d, 0) as volume_90d,
         coalesce(roles.upstream_integration_kinds_90d, 0) as upstream_kinds_90d,
         coalesce(roles.downstream_integration_kinds_90d, 0) as downstream_kinds_90d,

@@ -103,7 +103,8 @@ final as (
 
         cast(coalesce(sessions.sessions_7d, 0) as integer) as sessions_7d,
         cast(coalesce(sessions.sessions_28d, 0) as integer) as sessions_28d,
-        ln(1 + coalesce(sessions.sessions_7d, 0)) - ln(1 + coalesce(sessions.sessions_28d - sessions.sessions_7d, 0) / 3.0) as sessions_trend,
+        ln(1 + coalesce(sessions.sessions_7d, 0))
+        - ln(1 + coalesce(sessions.sessions_28d - sessions.sessions_7d, 0) / 3.0) as sessions_trend,
         sessions.events_28d / cast(sessions.sessions_28d as double) as events_per_session_28d,
         ln(sessions.events_7d / nullif(cast(sessions.sessions_7d as double), 0))
         - ln(

@@ -253,7 +253,7 @@ def test_every_sequence_is_completed_when_its_events_say(
     sequences = {
         name: (first, then, within)
         for name, first, then, within in read_rows(
-            full_build, 'select signal, "first", "then", within_days from config.sequences'
+            full_build, 'select signal, first, "then", within_days from config.sequences'
         )
     }
     built = read_rows(
