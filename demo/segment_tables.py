@@ -208,6 +208,7 @@ def _properties(event: str, signal: Integers, draw: Integers) -> Columns:
         columns = {key: choices([pair[1] if pair else None for pair in condition], signal)}
         if event == "data_source_connected":
             columns["type"] = choices(("postgres", "snowflake", "sheet", "bigquery", "csv"), draw % 5)
+            columns["rows"] = pa.array((10 ** (2 + draw / 2_500)).astype(np.int64))
         return columns
     pools: dict[str, tuple[str, tuple[str, ...]]] = {
         "teammate_invited": ("department", vocabulary.DEPARTMENTS),
@@ -218,7 +219,7 @@ def _properties(event: str, signal: Integers, draw: Integers) -> Columns:
     if event in pools:
         column, pool = pools[event]
         return {column: choices(pool, draw % len(pool))}
-    if event == "dashboard_created":
+    if event in ("dashboard_created", "automation_created"):
         return {"from_template": pa.array(draw < 4_000)}
     if event == "export_run":
         return {"rows": pa.array((10 ** (1 + draw / 2_000)).astype(np.int64))}

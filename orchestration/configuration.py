@@ -3,7 +3,7 @@
 import csv
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,12 +17,37 @@ CATEGORIES = (
 )  # fmt: skip
 SOURCE_IDENTIFIER_TYPES = ("user_id", "email", "crm_contact_id", "crm_lead_id", "anonymous_id")
 ACCOUNT_MEASURES = {
-    "team": ("people_7d", "people_28d", "people_90d"),
+    "team": (
+        *("people_7d", "people_28d", "people_90d", "growth", "members"),
+        *("most_in_one_workspace_28d", "workspaces_of_three_28d"),
+    ),
     "activity": ("active_days_7d", "active_days_28d", "active_days_90d", "events_28d"),
-    "breadth": ("signals_28d", "categories_28d"),
+    "breadth": ("signals_28d", "categories_28d", "features_28d"),
     "momentum": ("events",),
     "recency": ("days_since_last",),
     "tenure": ("days",),
+    "sessions": ("count_7d", "count_28d", "trend"),
+    "session_depth": ("events_28d", "trend"),
+    "devices": ("count_28d", "count_90d"),
+    "locations": ("countries_28d", "countries_90d"),
+    "api_use": ("share_28d",),
+    "first_weeks": ("business_days",),
+    "logins": ("days_7d",),
+    "invites": ("sent_28d", "sent_90d", "accepted_28d", "accepted_90d"),
+    "invite_acceptance": ("share_90d",),
+    "functions": ("invited_90d",),
+    "external_shares": ("events_28d", "events_90d"),
+    "schedules": ("people_90d",),
+    "admin": ("events_28d", "people_90d"),
+    "custom_roles": ("events_90d",),
+    "exports": ("events_28d", "events_90d"),
+    "own_automations": ("count_90d", "share_90d"),
+    "volume": ("amount_90d",),
+    "integrations": ("upstream_90d", "downstream_90d"),
+    "premium": ("features_90d",),
+    "gaps": ("longest_90d",),
+    "low_quality": ("over_cap_28d", "little_worth_28d"),
+    "sequences": ("completed_28d", "completed_90d"),
     "seats": ("utilisation",),
     "touches": ("touches_90d",),
     "company_size": ("employees",),
@@ -36,6 +61,7 @@ ROLES = (
     "template_automation", "custom_role", "admin", "export", "volume", "api", "login", "pricing", "billing",
     "checkout_begun", "checkout_completed", "security", "limit", "premium", "error", "unsubscribe",
 )  # fmt: skip
+LONGEST_CHAIN = 4  # sequences, each begun by the one before: as many steps as account_sequence_days takes
 MEMBERSHIP_RULES = (
     "override", "crm_workspace", "verified_domain", "crm_contact", "inviter", "workspace", "corporate_domain",
     "enrichment",
@@ -141,7 +167,7 @@ FILES: dict[str, dict[str, Column]] = {
         "half_life_days": number(0.1, required=False),
         "is_milestone": one_of("true", "false"),
         "is_actionable": one_of("true", "false"),
-        "measured_from": one_of("events", "account_metrics"),
+        "measured_from": one_of("events", "sequences", "account_metrics"),
         "use_in_model": one_of("true", "false"),
     },
     "signal_map": {
@@ -156,6 +182,7 @@ FILES: dict[str, dict[str, Column]] = {
         "detail_property": text(required=False),
     },
     "signal_roles": {"role": one_of(*ROLES), "signal": text()},
+    "sequences": {"signal": text(), "first": text(), "then": text(), "within_days": number(0, 365)},
     "scoring_rules": {
         "rule_group": text(),
         "cap": number(0),
@@ -220,6 +247,7 @@ KEYS = {
     "signals": ("signal",),
     "signal_roles": ("role", "signal"),
     "accepted_leaks": ("feature",),
+    "sequences": ("signal",),
     "bands": ("grade",),
     "identity_rules": ("identifier_type",),
     "mailbox_rules": ("domain",),
@@ -288,6 +316,7 @@ def find_problems(folder: Path) -> Iterator[Problem]:
     if len(tables) == len(FILES):
         yield from _unknown_signals(folder, tables)
         yield from _unknown_metrics(folder, tables)
+        yield from _sequences(folder, tables)
         yield from _identifier_types(folder, tables)
         yield from _signal_conditions(folder, tables)
         yield from _settings(folder, tables)
@@ -361,15 +390,61 @@ def _repeated_keys(path: Path, rows: list[tuple[int, Row]], key: tuple[str, ...]
 
 
 def _unknown_signals(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
-    known = [row["signal"] for _, row in tables["signals"]]
+    measured_from = {row["signal"]: row["measured_from"] for _, row in tables["signals"]}
     for name in ("signal_map", "signal_roles", "scoring_rules"):
         for line, row in tables[name]:
-            if row["signal"] not in known:
-                close = get_close_matches(row["signal"], known, n=1)
-                hint = (
-                    f"Did you mean '{close[0]}'? Otherwise add it to signals.csv" if close else "Add it to signals.csv"
-                )
-                yield Problem(str(folder / f"{name}.csv"), line, f"signal '{row['signal']}' is unknown", hint)
+            yield from _unknown_signal(str(folder / f"{name}.csv"), line, row["signal"], measured_from)
+    for name in ("signal_map", "signal_roles"):
+        for line, row in tables[name]:
+            if measured_from.get(row["signal"], "events") != "events":
+                what = f"signal '{row['signal']}' is not measured from events"
+                fix = "Name one that signals.csv measures from events"
+                yield Problem(str(folder / f"{name}.csv"), line, what, fix)
+
+
+def _unknown_signal(path: str, line: int, signal: str, known: Iterable[str]) -> Iterator[Problem]:
+    if signal not in known:
+        close = get_close_matches(signal, known, n=1)
+        hint = f"Did you mean '{close[0]}'? Otherwise add it to signals.csv" if close else "Add it to signals.csv"
+        yield Problem(path, line, f"signal '{signal}' is unknown", hint)
+
+
+def _sequences(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "sequences.csv")
+    measured_from = {row["signal"]: row["measured_from"] for _, row in tables["signals"]}
+    first_of = {row["signal"]: row["first"] for _, row in tables["sequences"]}
+    for line, row in tables["sequences"]:
+        for name in ("signal", "first", "then"):
+            yield from _unknown_signal(path, line, row[name], measured_from)
+        if measured_from.get(row["signal"], "sequences") != "sequences":
+            what = f"signal '{row['signal']}' is measured from {measured_from[row['signal']]}"
+            yield Problem(path, line, what, "Let measured_from be sequences in signals.csv, or choose another name")
+        if measured_from.get(row["first"]) == "account_metrics":
+            yield Problem(path, line, f"'{row['first']}' has no days", "Begin with a signal of events, or a sequence")
+        if measured_from.get(row["then"], "events") != "events":
+            what = f"'{row['then']}' is not measured from events"
+            yield Problem(path, line, what, "To lengthen a sequence, let it be the first step of another")
+        if not row["within_days"].strip().isdigit() and _is_number(row["within_days"]):
+            yield Problem(path, line, f"'within_days' is '{row['within_days']}'", "Write whole days")
+        yield from _chain(path, line, row["signal"], first_of)
+    for line, row in tables["signals"]:
+        if row["measured_from"] == "sequences" and row["signal"] not in first_of:
+            what = f"nothing says which steps make '{row['signal']}'"
+            yield Problem(str(folder / "signals.csv"), line, what, "Add it to sequences.csv, or measure it from events")
+
+
+def _chain(path: str, line: int, signal: str, first_of: Mapping[str, str]) -> Iterator[Problem]:
+    chain = [signal]
+    while (first := first_of.get(chain[-1])) is not None:
+        if first in chain:
+            if first == signal:
+                what = f"'{signal}' begins with itself: {' <- '.join([*chain, first])}"
+                yield Problem(path, line, what, "Begin one of them with a signal of events")
+            return
+        chain.append(first)
+    if len(chain) - 1 > LONGEST_CHAIN:
+        what = f"'{signal}' is a chain of {len(chain) - 1} sequences, more than {LONGEST_CHAIN}"
+        yield Problem(path, line, what, "Leave steps out")
 
 
 def _unknown_metrics(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:

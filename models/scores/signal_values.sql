@@ -21,7 +21,7 @@ event_signals as (
             else 'no ' || signals.label || ' in the last 90 days'
         end as phrase
     from examples
-    inner join signals on signals.measured_from = 'events'
+    inner join signals on signals.measured_from in ('events', 'sequences')
     left join {{ ref("account_signal_metrics") }} as metrics
         on examples.account_id = metrics.account_id
         and examples.as_of_date = metrics.as_of_date
@@ -36,6 +36,28 @@ account_signals as (
         ["momentum", "cast(momentum__events as double)", "case when momentum__events > 0.2 then 'rising' when momentum__events < -0.2 then 'falling' else 'steady' end"],
         ["recency", "cast(recency__days_since_last as double)", "coalesce(cast(recency__days_since_last as varchar), 'never active')"],
         ["tenure", "cast(tenure__days as double)", "cast(tenure__days as varchar)"],
+        ["sessions", "cast(sessions__count_28d as double)", "sessions__count_28d || ' in the last 28 days'"],
+        ["session_depth", "cast(session_depth__events_28d as double)", "coalesce(cast(round(session_depth__events_28d, 1) as varchar), 'no session')"],
+        ["devices", "cast(devices__count_28d as double)", "devices__count_28d || ' in the last 28 days'"],
+        ["locations", "cast(locations__countries_28d as double)", "locations__countries_28d || ' in the last 28 days'"],
+        ["api_use", "cast(api_use__share_28d as double)", "coalesce(cast(round(100 * api_use__share_28d) as integer) || ' %', 'not known')"],
+        ["first_weeks", "cast(first_weeks__business_days as double)", "cast(first_weeks__business_days as varchar)"],
+        ["logins", "cast(logins__days_7d as double)", "logins__days_7d || ' of the last 7'"],
+        ["invites", "cast(invites__sent_28d as double)", "invites__sent_28d || ' sent and ' || invites__accepted_28d || ' accepted in the last 28 days'"],
+        ["invite_acceptance", "cast(invite_acceptance__share_90d as double)", "coalesce(cast(round(100 * invite_acceptance__share_90d) as integer) || ' %', 'not known')"],
+        ["functions", "cast(functions__invited_90d as double)", "functions__invited_90d || ' in the last 90 days'"],
+        ["external_shares", "cast(external_shares__events_28d as double)", "external_shares__events_28d || ' in the last 28 days'"],
+        ["schedules", "cast(schedules__people_90d as double)", "schedules__people_90d || ' in the last 90 days'"],
+        ["admin", "cast(admin__events_28d as double)", "admin__events_28d || ' times in the last 28 days'"],
+        ["custom_roles", "cast(custom_roles__events_90d as double)", "custom_roles__events_90d || ' in the last 90 days'"],
+        ["exports", "cast(exports__events_28d as double)", "exports__events_28d || ' in the last 28 days'"],
+        ["own_automations", "cast(own_automations__share_90d as double)", "coalesce(cast(round(100 * own_automations__share_90d) as integer) || ' %', 'not known')"],
+        ["volume", "cast(volume__amount_90d as double)", "cast(volume__amount_90d as bigint) || ' in the last 90 days'"],
+        ["integrations", "cast(integrations__upstream_90d + integrations__downstream_90d as double)", "(integrations__upstream_90d + integrations__downstream_90d) || ' in the last 90 days'"],
+        ["premium", "cast(premium__features_90d as double)", "premium__features_90d || ' in the last 90 days'"],
+        ["gaps", "cast(gaps__longest_90d as double)", "coalesce(gaps__longest_90d || ' days of the last 90', 'never active')"],
+        ["low_quality", "cast(low_quality__little_worth_28d as double)", "coalesce(cast(round(100 * low_quality__little_worth_28d) as integer) || ' %', 'not known')"],
+        ["sequences", "cast(sequences__completed_28d as double)", "sequences__completed_28d || ' in the last 28 days'"],
         ["seats", "cast(seats__utilisation as double)", "coalesce(cast(round(100 * seats__utilisation) as integer) || ' %', 'no plan known')"],
         ["touches", "cast(touches__touches_90d as double)", "touches__touches_90d || ' in the last 90 days'"],
         ["company_size", "cast(company_size__employees as double)", "coalesce(cast(company_size__employees as varchar), 'not known')"],

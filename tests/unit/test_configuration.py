@@ -1,11 +1,12 @@
 """Every kind of mistake in the configuration is found, with file, line and fix."""
 
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from orchestration.configuration import PROJECT_SEEDS, find_problems
+from orchestration.configuration import LONGEST_CHAIN, PROJECT_SEEDS, find_problems
 
 MISTAKES = [
     ("signals.csv", "team,active people", "team,", "'label' is blank"),
@@ -58,6 +59,22 @@ MISTAKES = [
     ("identity_rules.csv", "crm_lead_id,4,1,,,exact", "crm_lead_id,4,1,,,fuzzy", "'normalisation' is 'fuzzy'"),
     ("blocked_identifiers.csv", "*,equals,null", "phone,equals,null", "identifier_type 'phone' is unknown"),
     ("mailbox_rules.csv", "fastmail.com,fastmail.com,false", "fastmail.com,fastmail.com,no", "'ignores_dots' is 'no'"),
+    ("sequences.csv", ",setup_completed,", ",setup_complete,", "signal 'setup_complete' is unknown. Did you mean"),
+    ("sequences.csv", "limit_then_checkout,", "signed_in,", "signal 'signed_in' is measured from events"),
+    ("sequences.csv", ",limit_reached,", ",team,", "'team' has no days"),
+    ("sequences.csv", ",pricing_viewed,", ",limit_then_checkout,", "'limit_then_checkout' is not measured from events"),
+    ("sequences.csv", ",pricing_viewed,30", ",pricing_viewed,1.5", "'within_days' is '1.5'. Write whole days"),
+    ("sequences.csv", ",pricing_viewed,30", ",pricing_viewed,366", "'within_days' is '366'"),
+    ("sequences.csv", ",setup_completed,", ",setup_invite_then_pricing,", "'setup_then_invite' begins with itself"),
+    ("sequences.csv", "limit_then_checkout,", "setup_then_invite,", "'setup_then_invite' stands on line 2 already"),
+    (
+        "signals.csv",
+        "\nlimit_then_checkout,",
+        "\nlimit_then_purchase,checkouts,intent,1,,,false,true,sequences,true\nlimit_then_checkout,",
+        "nothing says which steps make 'limit_then_purchase'",
+    ),
+    ("signal_map.csv", ",signed_in,", ",setup_then_invite,", "signal 'setup_then_invite' is not measured from events"),
+    ("signal_roles.csv", "login,signed_in", "login,activity", "signal 'activity' is not measured from events"),
     ("plan_limits.csv", "free,seats,3", "free,seats", "2 fields where the header has 3"),
     ("exclusions.csv", "kind,value,reason", "kind,worth,reason", "column 'value' is missing"),
 ]
@@ -118,6 +135,25 @@ def test_a_leak_is_accepted_once_and_with_a_reason(folder: Path):
 
     assert any("accepted_leaks.csv:3: 'reason' is blank" in message for message in messages)
     assert any("accepted_leaks.csv:3: 'team__people_28d' stands on line 2 already" in message for message in messages)
+
+
+def test_a_chain_of_sequences_has_an_end(folder: Path):
+    chain = ["signed_in", *(f"step_{number}" for number in range(1, LONGEST_CHAIN + 2))]
+    with (folder / "signals.csv").open("a", encoding="utf-8") as signals:
+        signals.writelines(f"{name},steps,intent,1,,,false,false,sequences,true\n" for name in chain[1:])
+    with (folder / "sequences.csv").open("a", encoding="utf-8") as sequences:
+        sequences.writelines(f"{name},{first},pricing_viewed,7\n" for first, name in pairwise(chain))
+
+    problems = [str(problem) for problem in find_problems(folder)]
+
+    assert len(problems) == 1
+    assert f"sequences.csv:{4 + LONGEST_CHAIN + 1}: 'step_5' is a chain of 5 sequences, more than 4" in problems[0]
+
+
+def test_as_many_steps_are_taken_as_a_chain_may_have():
+    model = PROJECT_SEEDS.parent / "models" / "activity" / "account_sequence_days.sql"
+
+    assert f"{{% set longest_chain = {LONGEST_CHAIN} -%}}" in model.read_text(encoding="utf-8")
 
 
 def test_a_missing_file_and_a_file_in_another_encoding_are_named(folder: Path):
