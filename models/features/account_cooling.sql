@@ -1,7 +1,7 @@
 {{ config(materialized="by_as_of_date") }}
 
--- Grain: one row per (account, as-of date) with any activity in the last 90 days: what goes wrong, and how much of the use
--- means little. Days without any activity are in `account_usage`, names that are no customer's in `account_names`.
+-- Grain: one row per (account, as-of date) for accounts that something went wrong for in the last 90 days, or that finished a
+-- set-up. Time without any activity is in `account_usage`, names that are no customer's in `account_names`.
 
 with
 
@@ -57,26 +57,11 @@ repeated as (
     group by account_id
 ),
 
-quality as (
-    select
-        account_days.account_id,
-        sum(case when signals.polarity <= 0 then account_days.counted_events else 0 end)
-        / nullif(cast(sum(account_days.counted_events) as double), 0) as low_value_share_28d
-    from account_days
-    inner join {{ ref("signals") }} as signals on account_days.signal = signals.signal
-    where account_days.occurred_on >= {{ as_of_date() }} - 28
-    group by account_days.account_id
-),
-
-accounts as (
-    select distinct account_id from account_days
-),
-
 final as (
     select
-        accounts.account_id,
+        counted.account_id,
         {{ as_of_date() }} as as_of_date,
-        coalesce(counted.setup_failures_90d, 0) as setup_failures_90d,
+        counted.setup_failures_90d,
         cast(
             case
                 when counted.setup_completed_at >= counted.setup_failed_at then 0
@@ -84,14 +69,11 @@ final as (
                 else 0
             end as integer
         ) as is_setup_unresolved,
-        coalesce(counted.errors_28d, 0) as errors_28d,
+        counted.errors_28d,
         coalesce(repeated.repeated_error_days_28d, 0) as repeated_error_days_28d,
-        coalesce(counted.unsubscribes_90d, 0) as unsubscribes_90d,
-        quality.low_value_share_28d
-    from accounts
-    left join counted on accounts.account_id = counted.account_id
-    left join repeated on accounts.account_id = repeated.account_id
-    left join quality on accounts.account_id = quality.account_id
+        counted.unsubscribes_90d
+    from counted
+    left join repeated on counted.account_id = repeated.account_id
 )
 
 select * from final

@@ -1,7 +1,7 @@
 {{ config(materialized="by_as_of_date") }}
 
 -- Grain: one row per (account, as-of date) for accounts that showed a signal of intent in the lookback: looks at prices, at
--- billing and at security, checkouts, limits reached, premium features. Which signals are meant is said in signal_roles.csv.
+-- billing and at security, checkouts, limits reached. Which signals are meant is said in signal_roles.csv.
 
 with
 
@@ -22,13 +22,13 @@ played as (
         account_days.last_at
     from account_days
     inner join {{ ref("signal_roles") }} as roles on account_days.signal = roles.signal
-    where roles.role in ('pricing', 'billing', 'security', 'checkout_begun', 'checkout_completed', 'limit', 'premium')
+    where roles.role in ('pricing', 'billing', 'security', 'checkout_begun', 'checkout_completed', 'limit')
 ),
 
 counted as (
     select
         account_id,
-        {% for role in ["pricing", "billing", "security", "checkout_begun", "limit", "premium"] -%}
+        {% for role in ["pricing", "billing", "security", "checkout_begun", "limit"] -%}
         cast(sum(case when role = '{{ role }}' and age <= 28 then events else 0 end) as bigint) as {{ role }}_28d,
         {% endfor -%}
         {% for role in ["pricing", "billing", "security"] -%}
@@ -70,8 +70,7 @@ final as (
                 else 0
             end as integer
         ) as is_checkout_left,
-        counted.limit_28d as limits_reached_28d,
-        counted.premium_28d as premium_uses_28d
+        counted.limit_28d as limits_reached_28d
     from counted
     left join paid on counted.account_id = paid.account_id
 )

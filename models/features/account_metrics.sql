@@ -91,7 +91,6 @@ final as (
         intent.days_since_security as security_visits__days_since_last,
         coalesce(intent.checkouts_begun_28d, 0) as checkouts__events_28d,
         coalesce(intent.is_checkout_left, 0) as left_checkout__is_open,
-        coalesce(intent.premium_uses_28d, 0) as premium_features__events_28d,
 
         -- Cooling.
         coalesce(cooling.setup_failures_90d, 0) as setup_failures__events_90d,
@@ -99,7 +98,6 @@ final as (
         coalesce(cooling.errors_28d, 0) as errors__events_28d,
         coalesce(cooling.repeated_error_days_28d, 0) as repeated_errors__days_28d,
         coalesce(cooling.unsubscribes_90d, 0) as unsubscribes__events_90d,
-        cooling.low_value_share_28d as low_value_use__share_28d,
 
         -- Who the active people are, and what sales did: the latter is kept from the model.
         coalesce(people.departments_90d, 0) as departments__represented_90d,
