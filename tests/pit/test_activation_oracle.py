@@ -1,4 +1,4 @@
-"""Activation, intent, cooling, limits and the trial against a plain reading of the events that shares nothing with the SQL."""
+"""Activation, intent, cooling, limits and the trial against a plain reading of the facts, apart from the SQL."""
 
 import math
 from collections import Counter, defaultdict
@@ -124,7 +124,7 @@ def behaviour_of(known: list[Signal], bought: list[Subscription], as_of: date, s
     }
 
 
-def limits_of(known: list[Signal], running: list[Subscription], as_of: date, setup: Configuration) -> Values:
+def granted_by(running: list[Subscription], setup: Configuration) -> dict[str, float]:
     granted: dict[str, float] = {}
     for subscription in running:
         values = dict(setup.limits.get(subscription.plan, {}))
@@ -132,13 +132,16 @@ def limits_of(known: list[Signal], running: list[Subscription], as_of: date, set
             values["seats"] = subscription.seats
         for name, value in values.items():
             granted[name] = max(granted.get(name, 0), value)
+    return granted
 
+
+def limits_of(known: list[Signal], running: list[Subscription], as_of: date, setup: Configuration) -> Values:
     def age(fact: Signal) -> int:
         return (as_of - fact.occurred.date()).days
 
     utilisation: dict[str, float] = {}
     days: list[float] = []
-    for name, limit in granted.items():
+    for name, limit in granted_by(running, setup).items():
         measure, signal = setup.usage[name]
         mine = [f for f in known if f.signal == signal]
         recent = [f for f in mine if age(f) <= 28]
