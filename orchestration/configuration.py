@@ -61,7 +61,6 @@ ROLES = (
     "template_automation", "custom_role", "admin", "export", "volume", "api", "login", "pricing", "billing",
     "checkout_begun", "checkout_completed", "security", "limit", "premium", "error", "unsubscribe", "project",
 )  # fmt: skip
-USE_MEASURES = ("people_28d", "amount_ever", "events_28d", "events_ever")
 MEMBERSHIP_RULES = (
     "override", "crm_workspace", "verified_domain", "crm_contact", "inviter", "workspace", "corporate_domain",
     "enrichment",
@@ -72,6 +71,7 @@ SIGNAL_MEASURES = (
     *(f"{kind}_{days}d" for kind in ("events", "active_days", "people") for days in WINDOWS),
     *("amount_90d", "decayed_count", "momentum", "days_since_first", "days_since_last"),
 )
+USE_MEASURES = ("people_28d", "amount_ever", "events_28d", "events_ever")
 
 
 @dataclass(frozen=True)

@@ -53,14 +53,15 @@ final as (
         cast(cohort.as_of_date - cast(accounts.first_seen_at as date) as integer) as tenure__days,
         limits.seats_utilisation as seats__utilisation,
         coalesce(marketing.touches_90d, 0) as touches__touches_90d,
-        coalesce(marketing.channels_90d, 0) as touches__channels_90d,
-        marketing.days_since_last as touches__days_since_last,
 
         fit.employees as company_size__employees,
         fit.industry as industry__name,
         fit.country as country__name,
         cast(case when accounts.kind = 'company' then 1 else 0 end as integer) as organisation__is_company,
         fit.match_confidence as organisation__match_confidence,
+
+        coalesce(marketing.channels_90d, 0) as touches__channels_90d,
+        marketing.days_since_last as touches__days_since_last,
 
         -- Steps of activation, the trial, and what workspaces and projects are called.
         coalesce(activation.is_set_up_within_24h, 0) as set_up__is_within_24h,
