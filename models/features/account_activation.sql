@@ -43,10 +43,10 @@ first_activities as (
 role_times as (
     select
         first_times.account_id,
+        {% for step, step_roles in steps.items() -%}
+        min(case when roles.role in ('{{ step_roles | join("', '") }}') then first_times.first_at end) as {{ step }}_at,
+        {% endfor -%}
         min(case when roles.role = 'sign_up' then first_times.first_at end) as signed_up_at
-        {%- for step, step_roles in steps.items() %},
-        min(case when roles.role in ('{{ step_roles | join("', '") }}') then first_times.first_at end) as {{ step }}_at
-        {%- endfor %}
     from first_times
     inner join roles on first_times.signal = roles.signal
     group by first_times.account_id

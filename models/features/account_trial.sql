@@ -44,8 +44,7 @@ final as (
             when 2 * days >= trial_days then 'late'
             else 'early'
         end as stage,
-        cast(case when not is_paid and days < trial_days then trial_days - days when not is_paid and days >= trial_days then 0 end as integer)
-            as days_left
+        case when not is_paid and days is not null then cast(greatest(trial_days - days, 0) as integer) end as days_left
     from counted
 )
 
