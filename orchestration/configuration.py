@@ -49,17 +49,42 @@ ACCOUNT_MEASURES = {
     "low_quality": ("over_cap_28d", "little_worth_28d"),
     "sequences": ("completed_28d", "completed_90d"),
     "seats": ("utilisation",),
-    "touches": ("touches_90d",),
+    "touches": ("touches_90d", "channels_90d", "days_since_last"),
     "company_size": ("employees",),
     "industry": ("name",),
     "country": ("name",),
     "organisation": ("is_company", "match_confidence"),
+    "set_up": ("is_within_24h", "hours"),
+    "first_invite": ("hours",),
+    "first_integration": ("hours",),
+    "production_data": ("hours",),
+    "aha_moment": ("hours",),
+    "milestones": ("reached", "hours_to_first", "hours_to_second"),
+    "trial": ("days_left",),
+    "production_name": ("is_given",),
+    "non_customer_name": ("is_given",),
+    "plan_limits": ("utilisation", "days_left", "is_near"),
+    "limit_hits": ("events_28d",),
+    "pricing_visits": ("events_28d", "days_since_last"),
+    "billing_visits": ("events_28d", "days_since_last"),
+    "security_visits": ("events_28d", "days_since_last"),
+    "checkouts": ("events_28d",),
+    "left_checkout": ("is_open",),
+    "setup_failures": ("events_90d",),
+    "unresolved_setup": ("is_open",),
+    "errors": ("events_28d",),
+    "repeated_errors": ("days_28d",),
+    "unsubscribes": ("events_90d",),
+    "departments": ("represented_90d", "functions_90d"),
+    "decision_makers": ("people_90d",),
+    "people_enrichment": ("confidence",),
+    "sales_activity": ("tasks_28d", "days_since_last"),
 }
 ROLES = (
     "sign_up", "setup", "setup_failed", "production_data", "sample_data", "upstream_integration",
     "downstream_integration", "invite_sent", "invite_accepted", "aha", "external_share", "schedule", "own_automation",
     "template_automation", "custom_role", "admin", "export", "volume", "api", "login", "pricing", "billing",
-    "checkout_begun", "checkout_completed", "security", "limit", "premium", "error", "unsubscribe",
+    "checkout_begun", "checkout_completed", "security", "limit", "premium", "error", "unsubscribe", "project",
 )  # fmt: skip
 LONGEST_CHAIN = 4  # sequences, each begun by the one before: as many steps as account_sequence_days takes
 MEMBERSHIP_RULES = (
@@ -72,6 +97,7 @@ SIGNAL_MEASURES = (
     *(f"{kind}_{days}d" for kind in ("events", "active_days", "people") for days in WINDOWS),
     *("amount_90d", "decayed_count", "momentum", "days_since_first", "days_since_last"),
 )
+USE_MEASURES = ("people_28d", "amount_ever", "events_28d", "events_ever")
 
 
 @dataclass(frozen=True)
@@ -135,8 +161,8 @@ def name() -> Column:
     )
 
 
-def pattern() -> Column:
-    """A regular expression, or blank."""
+def pattern(*, required: bool = False) -> Column:
+    """A regular expression, or blank where it is not required."""
 
     def check(value: str) -> bool:
         try:
@@ -145,7 +171,7 @@ def pattern() -> Column:
             return False
         return True
 
-    return Column(check, "a regular expression", required=False)
+    return Column(check, "a regular expression", required)
 
 
 def names_between_bars() -> Column:
@@ -229,6 +255,14 @@ FILES: dict[str, dict[str, Column]] = {
     "email_domains": {"domain": text(), "kind": one_of("free", "isp", "disposable", "education", "allow")},
     "exclusions": {"kind": one_of("domain", "domain_pattern", "title"), "value": text(), "reason": text()},
     "plan_limits": {"plan": text(), "limit_name": text(), "limit_value": number(0)},
+    "limit_usage": {"limit_name": text(), "measure": one_of(*USE_MEASURES), "signal": text(required=False)},
+    "name_patterns": {"kind": one_of("production", "non_customer"), "pattern": pattern(required=True)},
+    "title_patterns": {
+        "kind": one_of("department", "function", "seniority"),
+        "position": number(1),
+        "value": text(),
+        "pattern": pattern(required=True),
+    },
     "routing_rules": {
         "position": number(1),
         "account_kind": one_of("company", "individual", "*"),
@@ -256,6 +290,9 @@ KEYS = {
     "invitation_properties": ("event_name", "property"),
     "email_domains": ("domain",),
     "plan_limits": ("plan", "limit_name"),
+    "limit_usage": ("limit_name",),
+    "name_patterns": ("kind", "pattern"),
+    "title_patterns": ("kind", "position"),
     "routing_rules": ("position",),
 }
 SETTINGS: dict[str, Column] = {
@@ -267,6 +304,7 @@ SETTINGS: dict[str, Column] = {
     "cohort": one_of("new_business", "all_accounts"),
     "active_within_days": number(1, 365),
     "history_days": number(28, 3650),
+    "trial_days": number(1, 365),
     "max_identifiers_per_person": number(2),
     "max_identifiers_per_account": number(2),
 }
@@ -325,6 +363,7 @@ def find_problems(folder: Path) -> Iterator[Problem]:
         yield from _routing(folder, tables)
         yield from _membership_rules(folder, tables)
         yield from _overrides(folder, tables)
+        yield from _limits(folder, tables)
 
 
 def rows_with_lines(folder: Path, name: str) -> list[tuple[int, Row]]:
@@ -391,9 +430,10 @@ def _repeated_keys(path: Path, rows: list[tuple[int, Row]], key: tuple[str, ...]
 
 def _unknown_signals(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
     measured_from = {row["signal"]: row["measured_from"] for _, row in tables["signals"]}
-    for name in ("signal_map", "signal_roles", "scoring_rules"):
+    for name in ("signal_map", "signal_roles", "scoring_rules", "limit_usage"):
         for line, row in tables[name]:
-            yield from _unknown_signal(str(folder / f"{name}.csv"), line, row["signal"], measured_from)
+            if row["signal"]:
+                yield from _unknown_signal(str(folder / f"{name}.csv"), line, row["signal"], measured_from)
     for name in ("signal_map", "signal_roles"):
         for line, row in tables[name]:
             if measured_from.get(row["signal"], "events") != "events":
@@ -626,6 +666,21 @@ def _person_and_organisation(path: str, line: int, row: Row) -> Iterator[Problem
     if row["decision"].strip() == "separate":
         what = "a person and an organisation cannot be kept apart"
         yield Problem(path, line, what, "Join the person to the organisation that is right")
+
+
+def _limits(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "limit_usage.csv")
+    for line, row in tables["limit_usage"]:
+        counts_people = row["measure"] == "people_28d"
+        if counts_people and row["signal"]:
+            yield Problem(path, line, "people_28d counts the people of every signal", "Leave 'signal' blank")
+        if not counts_people and not row["signal"]:
+            yield Problem(path, line, f"nothing says what '{row['measure']}' counts", "Name a signal in 'signal'")
+    measured = {row["limit_name"] for _, row in tables["limit_usage"]}
+    for line, row in tables["plan_limits"]:
+        if row["limit_name"] not in measured:
+            what = f"nothing says how much of '{row['limit_name']}' is used"
+            yield Problem(str(folder / "plan_limits.csv"), line, what, "Give it a line in limit_usage.csv")
 
 
 def _node(identifier_type: str, identifier: str) -> tuple[str, str]:

@@ -8,7 +8,8 @@ facts as (
         {{ identifier_node(["user_id", "email", "anonymous_id"]) }} as node,
         cast(null as varchar) as organisation_node,
         available_at,
-        occurred_at
+        occurred_at,
+        channel
     from {{ ref("stg_marketing__touches") }}
 ),
 
@@ -21,6 +22,7 @@ final as (
         attributed.fact_id as touch_id,
         attributed.account_id,
         attributed.person_id,
+        facts.channel,
         facts.occurred_at,
         attributed.available_at
     from attributed

@@ -43,35 +43,6 @@ breadth as (
     group by metrics.account_id, metrics.as_of_date
 ),
 
-touches as (
-    select
-        cohort.account_id,
-        cohort.as_of_date,
-        cast(count(*) as integer) as touches_90d
-    from cohort
-    inner join {{ ref("account_touches") }} as account_touches
-        on cohort.account_id = account_touches.account_id
-        and account_touches.available_at < cohort.as_of_date
-        and account_touches.occurred_at < cohort.as_of_date
-        and account_touches.occurred_at >= cohort.as_of_date - 90
-    group by cohort.account_id, cohort.as_of_date
-),
-
-subscribed as (
-    select
-        cohort.account_id,
-        cohort.as_of_date,
-        max(coalesce(subscriptions.seats, plan_limits.limit_value)) as seats
-    from cohort
-    inner join {{ ref("organisation_reach") }} as reach on cohort.account_id = reach.target and reach.available_at < cohort.as_of_date
-    inner join {{ ref("stg_billing__subscriptions") }} as subscriptions
-        on 'workspace:' || subscriptions.group_id = reach.node
-        and subscriptions.available_at < cohort.as_of_date
-        and (subscriptions.ended_at is null or subscriptions.ended_at >= cohort.as_of_date)
-    left join {{ ref("plan_limits") }} as plan_limits on subscriptions.plan = plan_limits.plan and plan_limits.limit_name = 'seats'
-    group by cohort.account_id, cohort.as_of_date
-),
-
 final as (
     select
         cohort.account_id,
@@ -92,8 +63,8 @@ final as (
         coalesce(usage.momentum, 0) as momentum__events,
         usage.days_since_last as recency__days_since_last,
         cast(cohort.as_of_date - cast(accounts.first_seen_at as date) as integer) as tenure__days,
-        usage.people_28d / nullif(cast(subscribed.seats as double), 0) as seats__utilisation,
-        coalesce(touches.touches_90d, 0) as touches__touches_90d,
+        limits.seats_utilisation as seats__utilisation,
+        coalesce(marketing.touches_90d, 0) as touches__touches_90d,
 
         coalesce(breadth.features_28d, 0) as breadth__features_28d,
         coalesce(usage.people_growth, 0) as team__growth,
@@ -143,7 +114,55 @@ final as (
         fit.industry as industry__name,
         fit.country as country__name,
         cast(case when accounts.kind = 'company' then 1 else 0 end as integer) as organisation__is_company,
-        fit.match_confidence as organisation__match_confidence
+        fit.match_confidence as organisation__match_confidence,
+
+        coalesce(marketing.channels_90d, 0) as touches__channels_90d,
+        marketing.days_since_last as touches__days_since_last,
+
+        -- Steps of activation, the trial, and what workspaces and projects are called.
+        coalesce(activation.is_set_up_within_24h, 0) as set_up__is_within_24h,
+        activation.hours_to_setup as set_up__hours,
+        activation.hours_to_first_invite as first_invite__hours,
+        activation.hours_to_first_integration as first_integration__hours,
+        activation.hours_to_production_data as production_data__hours,
+        activation.hours_to_aha as aha_moment__hours,
+        coalesce(activation.milestones, 0) as milestones__reached,
+        activation.hours_to_first_milestone as milestones__hours_to_first,
+        activation.hours_to_second_milestone as milestones__hours_to_second,
+        trial.stage as trial__stage,
+        trial.days_left as trial__days_left,
+        coalesce(names.is_named_production, 0) as production_name__is_given,
+        coalesce(names.is_named_non_customer, 0) as non_customer_name__is_given,
+
+        -- Limits and intent.
+        limits.utilisation as plan_limits__utilisation,
+        limits.days_to_limit as plan_limits__days_left,
+        limits.limit_name as plan_limits__nearest,
+        coalesce(limits.is_near, 0) as plan_limits__is_near,
+        coalesce(intent.limits_reached_28d, 0) as limit_hits__events_28d,
+        coalesce(intent.pricing_views_28d, 0) as pricing_visits__events_28d,
+        intent.days_since_pricing as pricing_visits__days_since_last,
+        coalesce(intent.billing_views_28d, 0) as billing_visits__events_28d,
+        intent.days_since_billing as billing_visits__days_since_last,
+        coalesce(intent.security_views_28d, 0) as security_visits__events_28d,
+        intent.days_since_security as security_visits__days_since_last,
+        coalesce(intent.checkouts_begun_28d, 0) as checkouts__events_28d,
+        coalesce(intent.is_checkout_left, 0) as left_checkout__is_open,
+
+        -- Cooling.
+        coalesce(cooling.setup_failures_90d, 0) as setup_failures__events_90d,
+        coalesce(cooling.is_setup_unresolved, 0) as unresolved_setup__is_open,
+        coalesce(cooling.errors_28d, 0) as errors__events_28d,
+        coalesce(cooling.repeated_error_days_28d, 0) as repeated_errors__days_28d,
+        coalesce(cooling.unsubscribes_90d, 0) as unsubscribes__events_90d,
+
+        -- Who the active people are, and what sales did: the latter is kept from the model.
+        coalesce(people.departments_90d, 0) as departments__represented_90d,
+        coalesce(people.functions_90d, 0) as departments__functions_90d,
+        coalesce(people.decision_makers_90d, 0) as decision_makers__people_90d,
+        people.enrichment_confidence as people_enrichment__confidence,
+        coalesce(sales.tasks_28d, 0) as sales_activity__tasks_28d,
+        sales.days_since_last as sales_activity__days_since_last
     from cohort
     inner join accounts on cohort.account_id = accounts.account_id
     left join usage on cohort.account_id = usage.account_id and cohort.as_of_date = usage.as_of_date
@@ -152,9 +171,25 @@ final as (
     left join {{ ref("account_collaboration") }} as collaboration
         on cohort.account_id = collaboration.account_id and cohort.as_of_date = collaboration.as_of_date
     left join breadth on cohort.account_id = breadth.account_id and cohort.as_of_date = breadth.as_of_date
-    left join touches on cohort.account_id = touches.account_id and cohort.as_of_date = touches.as_of_date
-    left join subscribed on cohort.account_id = subscribed.account_id and cohort.as_of_date = subscribed.as_of_date
     left join {{ ref("account_fit") }} as fit on cohort.account_id = fit.account_id and cohort.as_of_date = fit.as_of_date
+    left join {{ ref("account_marketing") }} as marketing
+        on cohort.account_id = marketing.account_id and cohort.as_of_date = marketing.as_of_date
+    left join {{ ref("account_activation") }} as activation
+        on cohort.account_id = activation.account_id and cohort.as_of_date = activation.as_of_date
+    left join {{ ref("account_trial") }} as trial
+        on cohort.account_id = trial.account_id and cohort.as_of_date = trial.as_of_date
+    left join {{ ref("account_names") }} as names
+        on cohort.account_id = names.account_id and cohort.as_of_date = names.as_of_date
+    left join {{ ref("account_nearest_limit") }} as limits
+        on cohort.account_id = limits.account_id and cohort.as_of_date = limits.as_of_date
+    left join {{ ref("account_intent") }} as intent
+        on cohort.account_id = intent.account_id and cohort.as_of_date = intent.as_of_date
+    left join {{ ref("account_cooling") }} as cooling
+        on cohort.account_id = cooling.account_id and cohort.as_of_date = cooling.as_of_date
+    left join {{ ref("account_people") }} as people
+        on cohort.account_id = people.account_id and cohort.as_of_date = people.as_of_date
+    left join {{ ref("account_sales_activity") }} as sales
+        on cohort.account_id = sales.account_id and cohort.as_of_date = sales.as_of_date
 )
 
 select * from final

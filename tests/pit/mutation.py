@@ -17,6 +17,7 @@ def mutate(connection: duckdb.DuckDBPyConnection, date: str) -> None:
     redeliver_old_messages(connection, at)
     merge_people(connection, at)
     change_crm(connection, at)
+    change_tasks(connection, at)
     change_deals(connection, at)
     change_other_sources(connection, at)
 
@@ -162,6 +163,7 @@ def change_crm(connection: duckdb.DuckDBPyConnection, at: str) -> None:
         f"""
         insert into salesforce.contact by name
         select 'contact-' || number as id, email, {at} + interval 2 hour as created_date, false as is_deleted,
+            'CEO' as title, 'Mining' as department,
             (select max(id) from salesforce.account where hash(id) % 7 = number % 7) as account_id
         from pairs where email is not null
         """
@@ -178,6 +180,18 @@ def change_crm(connection: duckdb.DuckDBPyConnection, at: str) -> None:
     connection.execute(
         "insert into salesforce.lead by name "
         f"select 'lead-' || number as id, email, {at} as created_date, false as is_deleted from pairs"
+    )
+
+
+def change_tasks(connection: duckdb.DuckDBPyConnection, at: str) -> None:
+    connection.execute("alter table salesforce.task add column if not exists last_modified_date timestamp")
+    connection.execute(f"delete from salesforce.task where created_date >= {at} and {chosen('id', 2)}")
+    connection.execute(  # a deleted task was one until then
+        f"update salesforce.task set is_deleted = true, last_modified_date = {at} where {chosen('id', 3)}"
+    )
+    connection.execute(
+        "insert into salesforce.task by name "
+        f"select * replace ('late-' || id as id, {at} as created_date) from salesforce.task where {chosen('id', 4)}"
     )
 
 

@@ -76,6 +76,15 @@ MISTAKES = [
     ("signal_map.csv", ",signed_in,", ",setup_then_invite,", "signal 'setup_then_invite' is not measured from events"),
     ("signal_roles.csv", "login,signed_in", "login,activity", "signal 'activity' is not measured from events"),
     ("plan_limits.csv", "free,seats,3", "free,seats", "2 fields where the header has 3"),
+    ("plan_limits.csv", "free,runs,10", "free,run,10", "nothing says how much of 'run' is used"),
+    ("limit_usage.csv", "people_28d,", "people_28d,signed_in", "people_28d counts the people of every signal"),
+    ("limit_usage.csv", "events_28d,api_called", "events_28d,", "nothing says what 'events_28d' counts"),
+    ("limit_usage.csv", "events_28d,api_called", "events_7d,api_called", "'measure' is 'events_7d'"),
+    ("limit_usage.csv", ",api_called", ",api_caled", "signal 'api_caled' is unknown. Did you mean 'api_called'?"),
+    ("name_patterns.csv", "production,", "productive,", "'kind' is 'productive'"),
+    ("name_patterns.csv", "production,\\blive\\b", "production,(live", "'pattern' is '(live'"),
+    ("title_patterns.csv", "seniority,1,", "seniority,2,", "'seniority 2' stands on line"),
+    ("settings.csv", "trial_days,14", "trial_days,0", "'trial_days' is '0'"),
     ("exclusions.csv", "kind,value,reason", "kind,worth,reason", "column 'value' is missing"),
 ]
 
