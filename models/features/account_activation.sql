@@ -45,7 +45,9 @@ role_times as (
         first_times.account_id,
         {% for step, step_roles in steps.items() -%}
         min(
-            case when roles.role in ('{{ step_roles | join("', '") }}') then first_times.first_at end
+            case
+                when roles.role in ('{{ step_roles | join("', '") }}') then first_times.first_at
+            end
         ) as {{ step }}_at,
         {% endfor -%}
         min(case when roles.role = 'sign_up' then first_times.first_at end) as signed_up_at

@@ -98,4 +98,5 @@ def test_scoring_rules_may_use_every_metric_of_the_account_that_is_there(describ
     columns = {name for name in described["account_metrics"] if "__" in name}
 
     assert usable - columns == set()
-    assert columns - usable == {"logins__band_7d"}  # a word; rules compare numbers, as logins__days_7d
+    # Words; rules compare numbers, as logins__days_7d, trial__days_left and plan_limits__utilisation.
+    assert columns - usable == {"logins__band_7d", "trial__stage", "plan_limits__nearest"}
