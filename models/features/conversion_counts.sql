@@ -58,10 +58,10 @@ bounds as (
     select
         time_window,
         cohort_month,
+        {% for bound in range(1, levels) -%}
+        percentile_disc({{ bound / levels }}) within group (order by signal_days) as bound_{{ bound }},
+        {% endfor -%}
         account_kind
-        {%- for bound in range(1, levels) %},
-        percentile_disc({{ bound / levels }}) within group (order by signal_days) as bound_{{ bound }}
-        {%- endfor %}
     from windows
     group by time_window, cohort_month, account_kind
 ),
@@ -82,7 +82,7 @@ accounts_of_level as (
         on windows.time_window = bounds.time_window
         and windows.cohort_month = bounds.cohort_month
         and windows.account_kind = bounds.account_kind
-    group by 1, 2, 3, 4
+    group by windows.time_window, windows.cohort_month, windows.account_kind, activity_level
 ),
 
 -- Whoever showed a signal stands, for that signal, at the level of what else they did; all others stand where they are.
