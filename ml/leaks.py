@@ -34,8 +34,8 @@ SEPARATION_LIMIT, PURITY_LIMIT = 0.93, 0.97
 DEVIATIONS = 3.3  # how many standard errors a bound keeps below its figure: passed by chance once in 2,000 times
 SHARES = (0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 0.95)  # of the won, that the regions looked at hold
 
-# With fewer accounts even a perfect feature can be good luck: ten won ones are 3.2 errors from the limit, these 4.0.
-WON_TO_SEE, LOST_TO_SEE = 20, 100
+# With fewer accounts even a perfect feature can be good luck: these put it 3.4 errors above the limit.
+WON_TO_SEE, LOST_TO_SEE = 20, 50
 PLANTED = "planted"
 
 DEALS, REDEALS = 8, 20
