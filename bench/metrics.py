@@ -23,6 +23,7 @@ PROJECT = Path(__file__).parent / "metrics_project"
 ROOT = Path(__file__).parents[1]
 OWN_MODELS = ("activity/account_days", "activity/account_first_days", "features/account_signal_metrics")
 
+STAND_INS = "signals settings account_signals as_of_dates"
 MONTHS = tuple(
     f"{2025 + (month + 10) // 12}-{(month + 10) % 12 + 1:02d}-01" for month in range(8)
 )  # 2025-11 to 2026-06
@@ -105,8 +106,8 @@ def measure(folder: Path, history: History, *, by_hand: bool) -> Measured:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     warehouse = work / "metrics.duckdb"
-    run_models(warehouse, signals, YESTERDAY, "signals account_signals as_of_dates")  # parses for the first time
-    start_up = run_models(warehouse, signals, YESTERDAY, "signals account_signals as_of_dates")
+    run_models(warehouse, signals, YESTERDAY, STAND_INS)  # parses for the first time
+    start_up = run_models(warehouse, signals, YESTERDAY, STAND_INS)
     print(f"  {history.events:,} signals in {history.years} years, load {os.getloadavg()[0]:.1f}", flush=True)
     rebuild = run_models(warehouse, signals, YESTERDAY).without(start_up)
     print(f"    rebuild {rebuild}", flush=True)

@@ -14,10 +14,11 @@
     {% do commit_before_steps() %}
 
     {% set dates = run_query("select as_of_date from " ~ ref("as_of_dates") ~ " order by as_of_date").columns[0].values() | map("string") | list %}
+    {% set query = with_lookback(sql) %}
     {% if not config.get("keeps_past_dates") or not storage_is_followed() %}
-        {% set relations = rename_into_place(rows_of_dates(sql, dates)) %}
+        {% set relations = rename_into_place(rows_of_dates(query, dates)) %}
     {% else %}
-        {% set fingerprint = storage_fingerprint(sql) %}
+        {% set fingerprint = storage_fingerprint(query) %}
         {% set kept = storage_kept_of_days(fingerprint) %}
         {% set dates_made = storage_relation(this.identifier, "dates") %}
         {% set closing = storage_closing(fingerprint) + [
@@ -25,7 +26,7 @@
         ] %}
         {% if kept.reason %}
             {% do say_storage("made anew in whole: " ~ kept.reason) %}
-            {% set relations = rename_into_place(rows_of_dates(sql, dates), closing) %}
+            {% set relations = rename_into_place(rows_of_dates(query, dates), closing) %}
         {% else %}
             {% set kept_dates = run_query(
                 "select as_of_date from " ~ dates_made ~ " where as_of_date <= date '" ~ kept.known_until ~ "'"
@@ -33,7 +34,7 @@
             {% do say_storage(
                 kept_dates | length ~ " of " ~ dates | length ~ " as-of dates kept; " ~ kept.changed ~ " accounts made anew in them"
             ) %}
-            {% set relations = renew_dates(sql, dates, kept_dates, kept.changed, closing) %}
+            {% set relations = renew_dates(query, dates, kept_dates, kept.changed, closing) %}
         {% endif %}
         {% do drop_working_tables(["changed", "account_days", "account_first_days"]) %}
     {% endif %}
@@ -46,6 +47,15 @@
 
 {% macro as_of(query, date) %}
     {% do return(query | replace(as_of_date(), "cast('" ~ date ~ "' as date)")) %}
+{% endmacro %}
+
+
+{% macro with_lookback(query) %}
+    {% if model.refs | selectattr("name", "equalto", "settings") | list %}
+        {% set days = run_query("select " ~ lookback_days()).columns[0].values()[0] | int %}
+        {% do return(query | replace(lookback_days() | trim, days)) %}
+    {% endif %}
+    {% do return(query) %}
 {% endmacro %}
 
 

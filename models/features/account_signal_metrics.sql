@@ -24,7 +24,7 @@ aged as (
     where
         account_days.occurred_on < {{ as_of_date() }}
         and account_days.available_on < {{ as_of_date() }}
-        and account_days.occurred_on >= {{ as_of_date() }} - {{ var("metric_lookback_days") }}
+        and account_days.occurred_on >= {{ as_of_date() }} - {{ lookback_days() }}
 ),
 
 shown as (
@@ -54,6 +54,7 @@ persons as (
         occurred_on < {{ as_of_date() }}
         and available_on < {{ as_of_date() }}
         and occurred_on >= {{ as_of_date() }} - {{ var("metric_windows") | max }}
+        and occurred_on >= {{ as_of_date() }} - {{ lookback_days() }}
         and person_id is not null
     group by 1, 2, 3
 ),

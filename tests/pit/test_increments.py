@@ -77,6 +77,7 @@ def new_world(tmp_path: Path) -> Callable[[int], World]:
                 shutil.copy(ROOT / "models" / f"{model}.{kind}", project / "models")
         shutil.copy(ROOT / "models" / "_columns.md", project / "models")
         (project / "seeds" / "signals.csv").write_text(SIGNALS, encoding="utf-8")
+        (project / "seeds" / "settings.csv").write_text("setting,value\nhistory_days,365\n", encoding="utf-8")
         world = World(project, random.Random(seed))  # noqa: S311 - no secret
         world.execute("create schema raw")
         world.execute(
@@ -170,7 +171,7 @@ def a_cap_changes(world: World) -> None:
 
 
 def a_run_stops_after_days(world: World) -> None:
-    world.build("--select", "signals", "account_signals", "as_of_dates", "account_days")
+    world.build("--select", "signals", "settings", "account_signals", "as_of_dates", "account_days")
 
 
 def a_run_stops_before_metrics(world: World) -> None:
