@@ -5,9 +5,9 @@ import os
 import platform
 from importlib.metadata import version
 
-from bench import identity
+from bench import identity, metrics
 
-BENCHMARKS = {"identity": identity}
+BENCHMARKS = {"identity": identity, "metrics": metrics}
 
 
 def main() -> None:

@@ -95,6 +95,8 @@ def dbt_half(name: str, select: str, manifest: Path) -> AssetsDefinition:
         for event in _quietly(invocation.stream()):
             _announce_node(event)
             yield event
+        for table in made_anew(_console_log().read_text(encoding="utf-8")):
+            announce(table)
         results = invocation.get_artifact("run_results.json")
         failures = [*failed_nodes(results), *explanations(results, home(), configuration_folder())]
         # Dagster goes on after a failed dbt test; a run may not (promise O2).
@@ -121,9 +123,19 @@ def failed_nodes(run_results: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def made_anew(console: str) -> list[str]:
+    """What dbt said of tables that keep their rows and yet were made anew in whole; a first time is no news."""
+    said = [line.strip() for line in console.splitlines() if ": made anew in whole: " in line]
+    return [line for line in said if not line.endswith("there is none yet")]
+
+
+def _console_log() -> Path:
+    return home().resolve() / "logs" / "dbt-console.log"
+
+
 def _quietly(events: Iterator[Any]) -> Iterator[Any]:
     """The events of a dbt invocation; what dbt prints goes to `logs/dbt-console.log`, not over the progress."""
-    log = home().resolve() / "logs" / "dbt-console.log"
+    log = _console_log()
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as console:
         while True:

@@ -1,0 +1,1 @@
+select 'history_days' as setting, '365' as value
