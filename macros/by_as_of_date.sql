@@ -3,7 +3,7 @@
     date, and a date in the text lets the engine skip what is outside its windows; a join with all dates at once did not finish
     100 million events (docs/benchmarks.md).
 
-    With `keeps_past_dates`, for models that read nothing but account_days, account_first_days and seeds, the rows of past dates are
+    With `keeps_past_dates`, for models that read nothing but measured_days, account_first_days and seeds, the rows of past dates are
     computed once: by the rule of time they never change, save for accounts whose history is another one now
     (docs/decisions/0010-tables-that-keep-their-rows.md).
 #}
@@ -36,7 +36,7 @@
             ) %}
             {% set relations = renew_dates(query, dates, kept_dates, kept.changed, closing) %}
         {% endif %}
-        {% do drop_working_tables(["changed", "account_days", "account_first_days"]) %}
+        {% do drop_working_tables(["changed", "measured_days", "account_first_days"]) %}
     {% endif %}
     {% do run_hooks(post_hooks, inside_transaction=false) %}
 
@@ -76,7 +76,7 @@
     {% set accounts = "(select account_id from " ~ working_table("changed") ~ ")" %}
     {% set of_changed = {"query": query} %}
     {% if changed and kept_dates %}
-        {% for input in ["account_days", "account_first_days"] %}
+        {% for input in ["measured_days", "account_first_days"] %}
             {% set some = create_working_table(input, "select * from " ~ ref(input) ~ " where account_id in " ~ accounts) %}
             {% do of_changed.update({"query": of_changed.query | replace(ref(input) | string, some | string)}) %}
         {% endfor %}

@@ -33,7 +33,7 @@
 
 
 {% macro renew_first_days(query, kept, closing) %}
-    {% set days = ref("account_days") %}
+    {% set days = ref("measured_days") %}
     {% set known_since = "available_on >= date '" ~ kept.known_until ~ "'" %}
     {% set accounts = "account_id in (select account_id from " ~ working_table("changed") ~ ")" %}
     {% set some %}

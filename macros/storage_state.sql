@@ -10,16 +10,40 @@
 {% endmacro %}
 
 
-{# What the rows depend on besides facts and dates: the SQL with all macros in it, the rows of seeds, the contract, the versions. #}
+{#
+    What the rows depend on besides facts and dates: the SQL with all macros in it, the rows of seeds, the contract, the versions; the
+    same of what stands between account_days and the model.
+#}
 {% macro storage_fingerprint(query) %}
     {% set texts = [query, model.contract.checksum | string, dbt_version, run_query("select version()").columns[0].values()[0]] %}
-    {% for node in model.depends_on.nodes if node.startswith("seed.") %}
-        {% set seed = graph.nodes[node].relation_name %}
-        {% do texts.append(run_query(
-            "select count(*) || ' ' || coalesce(sum(hash(seed)), 0) from " ~ seed ~ " as seed"
-        ).columns[0].values()[0]) %}
+    {% for node in storage_ancestors() %}
+        {% if node.resource_type == "seed" %}
+            {% do texts.append(run_query(
+                "select count(*) || ' ' || coalesce(sum(hash(seed)), 0) from " ~ node.relation_name ~ " as seed"
+            ).columns[0].values()[0]) %}
+        {% else %}
+            {% do texts.append(node.checksum.checksum) %}
+        {% endif %}
     {% endfor %}
     {% do return(local_md5(texts | join("\n"))) %}
+{% endmacro %}
+
+
+{# Whatever the model is made of, up to account_days and account_signals: what these hold is compared row by row, or by history. #}
+{% macro storage_ancestors() %}
+    {% set found = [] %}
+    {% set level = namespace(nodes=model.depends_on.nodes) %}
+    {% for _ in range(6) if level.nodes %}
+        {% set before = namespace(nodes=[]) %}
+        {% for name in level.nodes if name in graph.nodes and graph.nodes[name].name not in ["account_days", "account_signals", "as_of_dates"] %}
+            {% if graph.nodes[name] not in found %}
+                {% do found.append(graph.nodes[name]) %}
+                {% set before.nodes = before.nodes + graph.nodes[name].depends_on.get("nodes", []) %}
+            {% endif %}
+        {% endfor %}
+        {% set level.nodes = before.nodes %}
+    {% endfor %}
+    {% do return(found | sort(attribute="unique_id")) %}
 {% endmacro %}
 
 
@@ -63,7 +87,7 @@
     since, with nothing known before, has no rows to be made anew.
 #}
 {% macro storage_changed_accounts(known_until) %}
-    {% set now = storage_relation(ref("account_days").identifier, "histories") %}
+    {% set now = storage_relation("account_days", "histories") %}
     {% do return(create_working_table("changed",
         "select coalesce(now_known.account_id, made_from.account_id) as account_id from " ~ now ~ " as now_known full join "
         ~ storage_relation(this.identifier, "histories") ~ " as made_from on now_known.account_id = made_from.account_id"
@@ -75,19 +99,18 @@
 
 {# The statements that remember what a table was made from: the histories that account_days holds at this moment. #}
 {% macro storage_closing(fingerprint) %}
-    {% set days = ref("account_days").identifier %}
     {% do return([
         "create or replace table " ~ storage_relation(this.identifier, "histories") ~ " as select account_id, version from "
-            ~ storage_relation(days, "histories"),
+            ~ storage_relation("account_days", "histories"),
         "create or replace table " ~ storage_relation(this.identifier, "state") ~ " as select '" ~ fingerprint
-            ~ "' as fingerprint, known_until from " ~ storage_relation(days, "state")
+            ~ "' as fingerprint, known_until from " ~ storage_relation("account_days", "state")
     ]) %}
 {% endmacro %}
 
 
 {# Whether account_days remembers what it was made from; other engines, and tables made by hand, do not. #}
 {% macro storage_is_followed() %}
-    {% set state = storage_relation(ref("account_days").identifier, "state") %}
+    {% set state = storage_relation("account_days", "state") %}
     {% do return(adapter.get_relation(state.database, state.schema, state.identifier) is not none) %}
 {% endmacro %}
 

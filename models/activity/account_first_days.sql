@@ -5,8 +5,8 @@
 
 with
 
-account_days as (
-    select * from {{ ref("account_days") }}
+measured_days as (
+    select * from {{ ref("measured_days") }}
 ),
 
 -- Nothing is known before it happened. So of what was known on the day itself only the very first can be a new first day, and
@@ -17,7 +17,7 @@ candidates as (
         signal,
         min(available_on) as available_on,
         min(occurred_on) as first_on
-    from account_days
+    from measured_days
     where available_on <= occurred_on
     group by account_id, signal
 
@@ -28,7 +28,7 @@ candidates as (
         signal,
         available_on,
         min(occurred_on)
-    from account_days
+    from measured_days
     where available_on > occurred_on
     group by account_id, signal, available_on
 ),

@@ -10,7 +10,7 @@ account_days as (
     where
         occurred_on < {{ as_of_date() }}
         and available_on < {{ as_of_date() }}
-        and occurred_on >= {{ as_of_date() }} - {{ var("metric_lookback_days") }}
+        and occurred_on >= {{ as_of_date() }} - {{ lookback_days() }}
 ),
 
 played as (

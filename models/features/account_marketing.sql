@@ -21,7 +21,7 @@ known as (
         on cohort.account_id = touches.account_id
         and touches.available_at < cohort.as_of_date
         and touches.occurred_at < cohort.as_of_date
-        and touches.occurred_at >= cohort.as_of_date - {{ var("metric_lookback_days") }}
+        and touches.occurred_at >= cohort.as_of_date - {{ lookback_days() }}
 ),
 
 final as (

@@ -13,18 +13,18 @@ signals as (
 -- parts share, DuckDB writes out first, which costs more than reading it again.
 aged as (
     select
-        {{ grouping_key("account_days.account_id") }} as account_key,
-        {{ grouping_key("account_days.signal") }} as signal_key,
-        {{ as_of_date() }} - account_days.occurred_on as age,
-        account_days.counted_events as events,
-        account_days.amount,
+        {{ grouping_key("measured_days.account_id") }} as account_key,
+        {{ grouping_key("measured_days.signal") }} as signal_key,
+        {{ as_of_date() }} - measured_days.occurred_on as age,
+        measured_days.counted_events as events,
+        measured_days.amount,
         coalesce(signals.half_life_days, 30) as half_life_days
-    from {{ ref("account_days") }} as account_days
-    inner join signals on account_days.signal = signals.signal
+    from {{ ref("measured_days") }} as measured_days
+    inner join signals on measured_days.signal = signals.signal
     where
-        account_days.occurred_on < {{ as_of_date() }}
-        and account_days.available_on < {{ as_of_date() }}
-        and account_days.occurred_on >= {{ as_of_date() }} - {{ lookback_days() }}
+        measured_days.occurred_on < {{ as_of_date() }}
+        and measured_days.available_on < {{ as_of_date() }}
+        and measured_days.occurred_on >= {{ as_of_date() }} - {{ lookback_days() }}
 ),
 
 shown as (
@@ -49,7 +49,7 @@ persons as (
         {{ grouping_key("signal") }} as signal_key,
         {{ grouping_key("person_id") }} as person_key,
         min({{ as_of_date() }} - occurred_on) as days_since_last
-    from {{ ref("account_days") }}
+    from {{ ref("measured_days") }}
     where
         occurred_on < {{ as_of_date() }}
         and available_on < {{ as_of_date() }}

@@ -17,16 +17,16 @@ looked_at as (
 
 known as (
     select
-        account_days.account_id,
+        measured_days.account_id,
         looked_at.as_of_date,
-        account_days.signal,
-        max(account_days.occurred_on) as last_on,
-        sum(case when account_days.occurred_on >= looked_at.as_of_date - 90 then account_days.events else 0 end) as events_90d
-    from {{ ref("account_days") }} as account_days
+        measured_days.signal,
+        max(measured_days.occurred_on) as last_on,
+        sum(case when measured_days.occurred_on >= looked_at.as_of_date - 90 then measured_days.events else 0 end) as events_90d
+    from {{ ref("measured_days") }} as measured_days
     inner join looked_at
-        on account_days.occurred_on < looked_at.as_of_date
-        and account_days.available_on < looked_at.as_of_date
-    group by account_days.account_id, looked_at.as_of_date, account_days.signal
+        on measured_days.occurred_on < looked_at.as_of_date
+        and measured_days.available_on < looked_at.as_of_date
+    group by measured_days.account_id, looked_at.as_of_date, measured_days.signal
 ),
 
 final as (

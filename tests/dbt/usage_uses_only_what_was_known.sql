@@ -16,12 +16,18 @@ counted as (
         looked_at.as_of_date,
         count(distinct case when account_days.occurred_on >= looked_at.as_of_date - 28 then account_days.occurred_on end) as active_days_28d,
         count(distinct case when account_days.occurred_on >= looked_at.as_of_date - 28 then account_days.person_id end) as people_28d,
-        sum(case when account_days.occurred_on >= looked_at.as_of_date - 28 then account_days.counted_events else 0 end) as events_28d,
+        sum(
+            case
+                when account_days.occurred_on >= looked_at.as_of_date - 28 and signals.use_in_model then account_days.counted_events
+                else 0
+            end
+        ) as events_28d,
         looked_at.as_of_date - max(account_days.occurred_on) as days_since_last
     from {{ ref("account_days") }} as account_days
     inner join looked_at
         on account_days.occurred_on < looked_at.as_of_date
         and account_days.available_on < looked_at.as_of_date
+    inner join {{ ref("signals") }} as signals on account_days.signal = signals.signal
     group by account_days.account_id, looked_at.as_of_date
 ),
 
