@@ -14,7 +14,8 @@ pytestmark = pytest.mark.slow
 WINDOWS = (1, 7, 14, 28, 90)
 COLUMNS = (
     *(f"{kind}_{window}d" for kind in ("events", "active_days", "people", "amount") for window in WINDOWS),
-    "decayed_count", "momentum", "acceleration", "people_share_28d", "people_share_90d", "days_since_first", "days_since_last",
+    "decayed_count", "momentum", "acceleration", "people_share_28d", "people_share_90d",
+    "days_since_first", "days_since_last",
 )  # fmt: skip
 LOOKBACK_DAYS = 365
 HALF_LIFE_DAYS = 30  # of a signal that names none
