@@ -12,7 +12,6 @@ from pathlib import Path
 import duckdb
 import pytest
 from comparison import summary, two_builds
-from conftest import END
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
@@ -28,6 +27,7 @@ START = datetime(2025, 9, 20)  # noqa: DTZ001 - the warehouse keeps UTC without 
 IN_FULL = os.environ.get("PQL_TEST_FULL") == "1"
 SEQUENCES = 40 if IN_FULL else 3
 RUNS = 6
+END = "2026-07-01"  # of the simulated year
 
 
 @dataclass
