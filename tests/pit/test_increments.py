@@ -38,6 +38,7 @@ class World:
     draw: random.Random
     today: datetime = START
     facts: int = 0
+    recent: list[tuple[str, str | None, str, datetime]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     manifest: Manifest | None = None
 
@@ -97,21 +98,21 @@ def days_pass(world: World, days: int) -> None:
     """Facts of the next days come in any order: at once, up to a week late, or weeks late by a link that comes late."""
     draw = world.draw
     rows = []
-    for _ in range(draw.randint(15, 40) * days // 10 + 1):
+    for _ in range(draw.randint(4, 12) * days):
         available = world.today + timedelta(seconds=draw.randrange(days * 86_400))
         lateness = draw.choice([timedelta(0), timedelta(hours=draw.random() * 168), timedelta(days=draw.random() * 80)])
-        world.facts += 1
-        rows.append(
-            (
-                world.facts,
-                f"acc_{draw.randint(1, 8)}",
-                draw.choice([None, "per_1", "per_2", "per_3"]),
-                draw.choice(["signed_in", "exported", "invited"]),
-                available - lateness * (draw.random() < 0.4),
-                available,
-                draw.choice([None, round(draw.random() * 100, 2)]),
-            )
+        who = (
+            f"acc_{draw.randint(1, 8)}",
+            draw.choice([None, "per_1", "per_2", "per_3"]),
+            draw.choice(["signed_in", "exported", "invited"]),
+            available - lateness * (draw.random() < 0.4),
         )
+        # Often one more of what somebody had done before, so that what came earlier decides what the cap leaves.
+        if world.recent and draw.random() < 0.5:
+            who = draw.choice(world.recent[-12:])
+        world.recent.append(who)
+        world.facts += 1
+        rows.append((world.facts, *who, max(available, who[3]), draw.choice([None, round(draw.random() * 100, 2)])))
     draw.shuffle(rows)
     with duckdb.connect(str(world.warehouse)) as connection:
         connection.executemany("insert into raw.facts values (?, ?, ?, ?, ?, ?, ?)", rows)
