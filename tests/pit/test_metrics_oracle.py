@@ -102,7 +102,8 @@ def test_every_metric_is_what_its_events_say(
         tuple(row[:3]): row[3:]
         for row in read_rows(
             full_build,
-            f"select account_id, signal, as_of_date, {', '.join(COLUMNS)} from features.account_signal_metrics",
+            f"select account_id, signal, as_of_date, {', '.join(COLUMNS)} from features.account_signal_metrics "
+            "where signal in (select signal from config.signals where measured_from = 'events')",
         )
     }
     people = {(account, as_of): people_of(known, as_of) for account, known in of_account.items() for as_of in dates}
