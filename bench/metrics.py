@@ -175,7 +175,7 @@ def by_hand_compared(warehouse: Path, signals: Path) -> tuple[Cost, bool]:
     """What the query by hand costs, and whether every cell of ours is its."""
     with duckdb.connect(str(warehouse.with_name("by_hand.duckdb"))) as connection:
         connection.execute("set enable_progress_bar = false")
-        connection.execute(f"set memory_limit = '8GiB'; set temp_directory = '{warehouse.parent / 'spilled'}'")
+        connection.execute(f"set memory_limit = '7GiB'; set temp_directory = '{warehouse.parent / 'spilled'}'")
         connection.execute(f"attach '{warehouse}' as ours (read_only)")
         connection.execute("create table signals as select * from ours.signals")
         clock, processor = time.perf_counter(), time.process_time()
