@@ -24,17 +24,17 @@ SEED: Final = 7
 
 @dataclass(frozen=True)
 class History:
-    """What is simulated: `events` in whole, by the same companies over `years`, the last of which ends on `END`."""
+    """What is simulated: `events` in whole, by the same companies over `years`, the last of which ends with `END`."""
 
     events: int
     years: int = 1
 
 
 def write_signals(path: Path, history: History) -> int:
-    """Write (account_id, person_id, signal, occurred_at, available_at, amount), in the order in which they became known.
+    """Write (account_id, person_id, signal, occurred_at, available_at, amount), in the order of becoming known.
 
-    The 25 signals that happen most often are taken, and as many companies as it takes. Each year the same companies have
-    other people. Blocks go to a file of their own first, so that memory holds one block; DuckDB then sorts them.
+    The 25 signals that happen most often are taken, and as many companies as it takes. Each year the same companies
+    have other people. Blocks go to a file of their own first: memory holds one block, and DuckDB sorts them then.
 
     Returns:
         The number of rows, `history.events` exactly.
@@ -51,8 +51,9 @@ def write_signals(path: Path, history: History) -> int:
             block += 1
     with duckdb.connect() as connection:
         connection.execute(f"set memory_limit = '4GiB'; set temp_directory = '{path.parent / 'sorting'}'")
+        connection.execute("set enable_progress_bar = false")
         names = ", ".join(f"'{SIGNALS[index].name}'" for index in most_frequent_signals())
-        # A person's company and the rows beyond the wanted number: the last blocks are cut, not the last days.
+        # What is beyond the wanted number is cut before sorting: companies of the last block, not the last days.
         connection.execute(
             f"""
             copy (
@@ -104,17 +105,15 @@ def _draw_block(block: int, year: int, years: int) -> pa.Table:
     number[most_frequent_signals()] = np.arange(SIGNAL_COUNT)
     has_amount = np.isin(log.signal, [INDEX[name] for name in AMOUNTS_OF])
     amounts = streams["amounts"].integers(1, 5_000, len(log)).astype(np.float64)
-    return pa.table(
-        {
-            "account": population.people.company[log.person] + first,
-            "person": (year << 40) + (block << 20) + log.person,
-            "signal": number[log.signal].astype(np.int8),
-            "occurred_at": _timestamps(log.time + shift),
-            "available_at": _timestamps(received + shift),
-            "amount": pa.array(amounts, mask=~has_amount),
-        },
-        schema=SCHEMA,
-    )
+    columns = [
+        pa.array(population.people.company[log.person] + first),
+        pa.array((year << 40) + (block << 20) + log.person),
+        pa.array(number[log.signal].astype(np.int8)),
+        _timestamps(log.time + shift),
+        _timestamps(received + shift),
+        pa.array(amounts, mask=~has_amount),
+    ]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
 def _is_of_a_company(log: EventLog, people: People) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""The same metrics by hand: what somebody who knows DuckDB writes for one Parquet file, without dbt and without increments.
+"""The same metrics by hand: what somebody who knows DuckDB writes for one Parquet file, without dbt or increments.
 
-Days are counted once, then one pass per as-of date keeps a mask of 90 bits per (account, signal, person); people are counted by the
-day on which each was last seen. Texts are grouped as they are.
+Days are counted once, then one pass per as-of date keeps a mask of 90 bits per (account, signal, person); people are
+counted by the day on which each was last seen. Texts are grouped as they are.
 """
 
 from typing import Final

@@ -68,28 +68,41 @@ known_in_time as (
     group by 1, 2, 3, 4
 ),
 
+late_so_far as (
+    select
+        *,
+        sum(events) over (
+            partition by account_id, person_id, signal, occurred_on
+            order by available_on
+        ) as late_events
+    from late
+),
+
 days as (
     select
         *,
-        0 as events_before
+        events as events_so_far
     from on_time
 
     union all
 
     select
-        late.*,
-        coalesce(known_in_time.events, 0)
-        + sum(late.events) over (
-            partition by late.account_id, late.person_id, late.signal, late.occurred_on
-            order by late.available_on
-        )
-        - late.events
-    from late
+        late_so_far.account_id,
+        late_so_far.person_id,
+        late_so_far.signal,
+        late_so_far.occurred_on,
+        late_so_far.available_on,
+        late_so_far.events,
+        late_so_far.amount,
+        late_so_far.first_at,
+        late_so_far.last_at,
+        coalesce(known_in_time.events, 0) + late_so_far.late_events
+    from late_so_far
     left join known_in_time
-        on late.account_id = known_in_time.account_id
-        and late.signal = known_in_time.signal
-        and late.occurred_on = known_in_time.occurred_on
-        and late.person_id is not distinct from known_in_time.person_id
+        on late_so_far.account_id = known_in_time.account_id
+        and late_so_far.signal = known_in_time.signal
+        and late_so_far.occurred_on = known_in_time.occurred_on
+        and late_so_far.person_id is not distinct from known_in_time.person_id
 ),
 
 -- Busy-work does not count: a person's events of one day are capped per signal. What a late event adds to the day is kept in
@@ -103,8 +116,8 @@ final as (
         days.available_on,
         days.events,
         cast(
-            least(days.events_before + days.events, coalesce(signals.daily_cap, days.events_before + days.events))
-            - least(days.events_before, coalesce(signals.daily_cap, days.events_before))
+            least(days.events_so_far, coalesce(signals.daily_cap, days.events_so_far))
+            - least(days.events_so_far - days.events, coalesce(signals.daily_cap, days.events_so_far))
             as bigint
         ) as counted_events,
         days.amount,

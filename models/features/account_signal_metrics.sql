@@ -56,7 +56,7 @@ persons as (
         and occurred_on >= {{ as_of_date() }} - {{ var("metric_windows") | max }}
         and occurred_on >= {{ as_of_date() }} - {{ lookback_days() }}
         and person_id is not null
-    group by 1, 2, 3
+    group by account_key, signal_key, person_key
 ),
 
 people as (

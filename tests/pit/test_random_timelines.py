@@ -1,8 +1,9 @@
-"""500 random timelines, from raw Segment rows to every cell of account_signal_metrics, against a plain reading of design section 3.
+"""500 random timelines, from raw Segment rows to every cell of account_signal_metrics, against a plain reading.
 
-The reading takes the rows as Segment wrote them: the first delivery of each id, `received - (sent - original)` but never after receipt,
-the signals that `signal_map` names. Whose they are it finds out by letting the links arrive one after the other, from the identifiers'
-ties and the evidence that identity resolution lists; these have oracles of their own (tests/identity).
+It reads by section 3 of the design, and takes the rows as Segment wrote them: the first delivery of each id,
+`received - (sent - original)` but never after receipt, the signals that `signal_map` names. Whose they are it finds out
+by letting the links arrive one after the other, from the identifiers' ties and the evidence that identity resolution
+lists; these have oracles of their own (tests/identity).
 """
 
 from collections import Counter, defaultdict
@@ -90,7 +91,8 @@ def test_M1_every_cell_of_500_random_timelines_is_what_the_raw_rows_say(
         for (account, signal, as_of), row in expected.items()
     )
     print(
-        f"{len(expected):,} rows, {len(expected) * len(COLUMNS):,} cells, {capped:,} rows under a cap or with later facts"
+        f"{len(expected):,} rows, {len(expected) * len(COLUMNS):,} cells, "
+        f"{capped:,} rows under a cap or with later facts"
     )
     record_property("cells_compared", len(expected) * len(COLUMNS))
     assert len(expected) > 10_000
@@ -129,7 +131,7 @@ def identity_of(home: Path, read_rows: Read) -> Identity:
 
 
 def events_of(raw: Raw) -> Iterator[tuple[str, str | None, str | None, datetime, datetime, float | None]]:
-    """(signal, node of the person, node of the organisation, occurred, available, amount) of each event that is a signal."""
+    """(signal, person's node, organisation's node, occurred, available, amount) of each event that is a signal."""
     amounts = {
         row["id"]: row[column]
         for name, column in AMOUNTS.items()

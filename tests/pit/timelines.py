@@ -1,4 +1,4 @@
-"""Small random worlds as raw Segment rows: late, duplicate, reordered, with skewed clocks, links that come later, and merges.
+"""Small random worlds as raw Segment rows: late, duplicate, reordered, skewed clocks, later links, and merges.
 
 Every world has identifiers and a domain of its own, so one warehouse holds hundreds of them side by side.
 """
