@@ -1,4 +1,5 @@
-{#- Whether a text matches a regular expression anywhere; the expression is data, so it may come from a seed. -#}
+{#- Whether a text matches a regular expression anywhere; the expression is data, so it may come from a seed. The end of a word is \b, as in
+    Python and RE2; PostgreSQL spells it \y. -#}
 {% macro matches(text, pattern) -%}
     {{ return(adapter.dispatch("matches")(text, pattern)) }}
 {%- endmacro %}
@@ -8,5 +9,5 @@
 {%- endmacro %}
 
 {% macro postgres__matches(text, pattern) -%}
-    ({{ text }} ~ {{ pattern }})
+    ({{ text }} ~ replace({{ pattern }}, '\b', '\y'))
 {%- endmacro %}

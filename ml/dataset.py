@@ -18,7 +18,10 @@ MAIN_MEASURES = ("events_28d", "decayed_count")
 
 # Measures that grow with more of the signal. Only these may carry a monotone constraint: a rising `days_since_…` or
 # ratio means something else than "more".
-COUNT_MEASURES = ("events_", "people_", "active_", "decayed_count", "signals_", "categories_", "touches_", "members")
+COUNT_MEASURES = (
+    "events_", "people_", "active_", "decayed_count", "signals_", "categories_", "features_", "touches_", "members",
+    "count_", "countries_", "sent_", "accepted_", "completed_", "upstream_", "downstream_", "reached", "represented_",
+)  # fmt: skip
 
 RARE_SHARE, RARE_ROWS = 0.005, 10  # smaller categories share the bucket `(other)`
 OTHER = "(other)"
@@ -107,21 +110,21 @@ def labelled(dataset: Dataset) -> Dataset:
 def learn_encoding(examples: Table, signal_metrics: Table, signals: Table) -> Encoding:
     """The features that these tables offer, ordered by name, with their categories frozen.
 
-    None is made of a signal whose `use_in_model` is false: what sales does about an account tells of the deal, not of
-    the account, and would be learned as its cause.
+    None is made of a signal whose `use_in_model` is false, or that the seed does not list: what sales does about an
+    account tells of the deal, not of the account, and would be learned as its cause.
 
     Raises:
         MissingColumn: the seed has no column `use_in_model`.
     """
-    polarity, unused = read_polarity(signals), _kept_out_of_models(signals)
+    polarity, used = read_polarity(signals), _used_in_models(signals)
     found = [
         feature
         for name in examples.column_names
-        if "__" in name and name.split("__", 1)[0] not in unused
+        if "__" in name and name.split("__", 1)[0] in used
         for feature in _features_of_column(examples, name, polarity)
     ]
     occurring = {text for text in arrow.texts(signal_metrics, "signal") if text is not None}
-    for signal in sorted((occurring & set(polarity)) - unused):
+    for signal in sorted(occurring & used):
         found += [signal_feature(signal, measure, polarity[signal]) for measure in SIGNAL_MEASURES]
     found.sort(key=lambda feature: feature.name)
     _refuse_duplicates(feature.name for feature in found)
@@ -144,9 +147,9 @@ def read_polarity(signals: Table) -> dict[str, int]:
     return {row["signal"]: int(row["polarity"] or 0) for row in arrow.rows(signals, ["signal", "polarity"])}
 
 
-def _kept_out_of_models(signals: Table) -> set[str]:
+def _used_in_models(signals: Table) -> set[str]:
     names, used = arrow.texts(signals, "signal"), arrow.numbers(signals, "use_in_model")
-    return set(names[used != 1])
+    return set(names[used == 1])
 
 
 def require_features(encoding: Encoding, examples: Table, signal_metrics: Table, signals: Table) -> None:

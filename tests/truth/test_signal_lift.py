@@ -4,6 +4,7 @@ With about 1,300 wins everything planted with an effect of 0.35 or more is found
 signals of effect 0.6. With 3,000 companies (450 wins) the same signals are found, and the change is not.
 """
 
+import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 ACCOUNTS = 8000
 CHANGE = date(2026, 1, 1)
-SHUFFLES = 20
+SHUFFLES = 20 if os.environ.get("PQL_TEST_FULL") == "1" else 5
 PROJECT = Path(__file__).resolve().parents[2]
 WINDOWS = ("last_30_days", "first_14_days", "first_7_days")
 NEGATIVE = ("error_shown", "setup_failed")

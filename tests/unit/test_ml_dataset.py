@@ -9,7 +9,8 @@ from ml.arrow import MissingColumn
 from ml.dataset import SIGNAL_MEASURES, MissingFeature, build_dataset, labelled
 
 DAY = date(2026, 1, 1)
-SIGNALS = pa.table({"signal": ["invited", "errored"], "polarity": [1, -1], "use_in_model": [True, True]})
+POLARITY = {"invited": 1, "errored": -1, "team": 0, "seats": 0, "industry": 0, "seen": 0}
+SIGNALS = pa.table({"signal": [*POLARITY], "polarity": [*POLARITY.values()], "use_in_model": [True] * len(POLARITY)})
 
 
 def examples(**columns):
@@ -92,7 +93,7 @@ def test_infinite_values_are_missing_and_reported():
 def test_a_signal_that_models_may_not_use_gives_no_feature_wherever_it_is_measured():
     table = examples(invited__people_7d=[1], errored__people_7d=[1], team__members=[1])
     rows = metrics(("a0", DAY, "invited", 1, 1, 1, 1, 1), ("a0", DAY, "errored", 1, 1, 1, 1, 1))
-    signals = SIGNALS.set_column(2, "use_in_model", pa.array([False, True]))
+    signals = SIGNALS.set_column(2, "use_in_model", pa.array([False] + [True] * (len(POLARITY) - 1)))
 
     found = {feature.signal for feature in build_dataset(table, rows, signals).encoding}
 
