@@ -383,13 +383,14 @@ def account_metrics(name: str, measured: Metrics) -> RenderableType:
     )
     signals = Table(title=title, title_justify="left", pad_edge=False)
     signals.add_column("Signal", no_wrap=True)
-    for family, columns in families.items():
-        heading = family if len(columns) > 1 else columns[0]
-        signals.add_column(heading.replace("_", " "), justify="right", overflow="fold")
+    signals.add_column("Metrics")
     for row in measured.signals:
-        signals.add_row(
-            row["signal"], *("/".join(_metric(row[column]) for column in columns) for columns in families.values())
+        said = (
+            f"{family if len(columns) > 1 else columns[0]} {'/'.join(_metric(row[column]) for column in columns)}"
+            for family, columns in families.items()
+            if family != "amount" or any(row[column] for column in columns)  # most signals carry none
         )
+        signals.add_row(row["signal"], ", ".join(said))
     return Group(table, signals)
 
 
