@@ -6,12 +6,37 @@
 
 with
 
+-- Whoever was known to belong to it just before the date, as the people they were known as: `account_members` knows today's.
+known_people as (
+    select
+        identifier_accounts.account_id,
+        person_spans.person_id
+    from {{ ref("identifier_accounts") }} as identifier_accounts
+    inner join {{ ref("person_spans") }} as person_spans on identifier_accounts.node = person_spans.node
+    where
+        identifier_accounts.node not like 'anonymous_id:%'
+        and identifier_accounts.available_at < {{ as_of_date() }}
+        and identifier_accounts.known_until >= {{ as_of_date() }}
+        and person_spans.available_at < {{ as_of_date() }}
+        and person_spans.known_until >= {{ as_of_date() }}
+
+    union distinct
+
+    select
+        account_id,
+        account_id
+    from {{ ref("accounts") }}
+    where
+        kind = 'individual'
+        and first_seen_at < {{ as_of_date() }}
+        and (joined_company_at is null or joined_company_at >= {{ as_of_date() }})
+),
+
 members as (
     select
         account_id,
-        count(distinct person_id) as members
-    from {{ ref("account_members") }}
-    where available_at < {{ as_of_date() }}
+        count(*) as members
+    from known_people
     group by account_id
 ),
 
