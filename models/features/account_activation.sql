@@ -5,11 +5,11 @@
 -- in seeds/signal_roles.csv. What was not reached is null, never 0.
 
 {%- set steps = {
-    "setup": ["setup"],
-    "first_invite": ["invite_sent"],
-    "first_integration": ["upstream_integration", "downstream_integration"],
-    "production_data": ["production_data"],
-    "aha": ["aha"],
+    "setup": "('setup')",
+    "first_invite": "('invite_sent')",
+    "first_integration": "('upstream_integration', 'downstream_integration')",
+    "production_data": "('production_data')",
+    "aha": "('aha')",
 } %}
 
 with
@@ -44,11 +44,7 @@ role_times as (
     select
         first_times.account_id,
         {% for step, step_roles in steps.items() -%}
-        min(
-            case
-                when roles.role in ('{{ step_roles | join("', '") }}') then first_times.first_at
-            end
-        ) as {{ step }}_at,
+        min(case when roles.role in {{ step_roles }} then first_times.first_at end) as {{ step }}_at,
         {% endfor -%}
         min(case when roles.role = 'sign_up' then first_times.first_at end) as signed_up_at
     from first_times
