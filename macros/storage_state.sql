@@ -108,8 +108,14 @@
 {% endmacro %}
 
 
-{# Whether account_days remembers what it was made from; other engines, and tables made by hand, do not. #}
+{#
+    Whether account_days remembers what it was made from; other engines, and tables made by hand, do not. What is made on demand, in a
+    schema of its own, is not what is remembered.
+#}
 {% macro storage_is_followed() %}
+    {% if var("only_as_of_date", false) %}
+        {% do return(false) %}
+    {% endif %}
     {% set state = storage_relation("account_days", "state") %}
     {% do return(adapter.get_relation(state.database, state.schema, state.identifier) is not none) %}
 {% endmacro %}

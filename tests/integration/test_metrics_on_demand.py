@@ -49,7 +49,7 @@ def test_asking_for_metrics_changes_nothing(company: Installation):
 
     assert f"as of {OTHER_DATE}" in by_id
     assert f"as of {PUBLISHED_DATE}" in by_name
-    assert "decayed count" in by_id
+    assert "decayed_count" in by_id
     assert company.published() == published
     assert rows_of(company.home / "pql.duckdb") == working
     assert {path.name: path.read_bytes() for path in (company.home / "target").glob("*.*")} == parsed
