@@ -112,13 +112,14 @@ def test_bad_configuration_is_refused_before_anything_runs(small_company: Instal
     config.mkdir()
     for file in (small_company.project / "seeds").glob("*.csv"):
         (config / file.name).write_bytes(file.read_bytes())
+    line = len((config / "signal_map.csv").read_text(encoding="utf-8").splitlines()) + 1
     with (config / "signal_map.csv").open("a", encoding="utf-8") as file:
         file.write("*,track,Party,,,,teammate_invitd,,\n")
     refused = small_company.copied_to(tmp_path / "home", config=config)
 
     output = refused.pql("run", expect=2)
 
-    assert "signal_map.csv:32: signal 'teammate_invitd' is unknown. Did you mean 'teammate_invited'?" in " ".join(
+    assert f"signal_map.csv:{line}: signal 'teammate_invitd' is unknown. Did you mean 'teammate_invited'?" in " ".join(
         output.split()
     )
     assert refused.working("select count(*) from publishing.runs") == [(1,)]
