@@ -18,22 +18,12 @@ from dbt.cli.main import dbtRunner
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from bench.cost import Cost
+
 PROJECT = Path(__file__).parent / "graph_project"
 SEED = 20_200_420
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Seconds on the clock, and of processor time over all cores; other work on the machine distorts the first more."""
-
-    clock: float
-    processor: float
-
-    def without(self, other: "Cost") -> "Cost":
-        """What is left when the other is taken off."""
-        return Cost(self.clock - other.clock, self.processor - other.processor)
 
 
 @dataclass(frozen=True)

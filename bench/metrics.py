@@ -16,6 +16,7 @@ import duckdb
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
+from bench.cost import Cost
 from bench.metrics_data import History, write_signals
 from bench.metrics_reference import days, metrics
 
@@ -28,26 +29,6 @@ MONTHS = tuple(
     f"{2025 + (month + 10) // 12}-{(month + 10) % 12 + 1:02d}-01" for month in range(8)
 )  # 2025-11 to 2026-06
 YESTERDAY, TODAY = "2026-06-30", "2026-07-01"
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Seconds on the clock, and of processor time over all cores; other work on the machine distorts the first more."""
-
-    clock: float
-    processor: float
-
-    def without(self, other: "Cost") -> "Cost":
-        """What is left when the other is taken off."""
-        return Cost(self.clock - other.clock, self.processor - other.processor)
-
-    def __str__(self) -> str:
-        """As a person reads it."""
-        return f"{self.clock:.2f} s ({self.processor:.2f} s of processor)"
-
-    def of(self, other: "Cost") -> str:
-        """This as a multiple of another, by the clock and by the processor."""
-        return f"{self.clock / other.clock:.2f} ({self.processor / other.processor:.2f} in processor time)"
 
 
 @dataclass(frozen=True)

@@ -96,11 +96,5 @@
             {% call statement() %}insert into {{ this }} {{ as_of(of_changed.query, date) }}{% endcall %}
         {% endif %}
     {% endfor %}
-    {% for closing_query in closing %}
-        {% call statement() %}{{ closing_query }}{% endcall %}
-    {% endfor %}
-    {% do run_hooks(post_hooks, inside_transaction=true) %}
-    {% do persist_docs(this, model) %}
-    {% do adapter.commit() %}
-    {% do return([this.incorporate(type='table')]) %}
+    {% do return(finish_renewal(closing)) %}
 {% endmacro %}

@@ -170,11 +170,5 @@
             {{ query | replace(facts | string, "(select * from " ~ facts ~ " where account_id in " ~ accounts ~ ")") }}
         {% endcall %}
     {% endif %}
-    {% for closing_query in closing %}
-        {% call statement() %}{{ closing_query }}{% endcall %}
-    {% endfor %}
-    {% do run_hooks(post_hooks, inside_transaction=true) %}
-    {% do persist_docs(this, model) %}
-    {% do adapter.commit() %}
-    {% do return([this.incorporate(type='table')]) %}
+    {% do return(finish_renewal(closing)) %}
 {% endmacro %}

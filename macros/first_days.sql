@@ -23,7 +23,7 @@
             {% do say_storage("kept up to " ~ kept.known_until ~ "; " ~ kept.changed ~ " accounts made anew") %}
             {% set relations = renew_first_days(sql, kept, storage_closing(fingerprint)) %}
         {% endif %}
-        {% do drop_working_tables(["changed"]) %}
+        {% do drop_working_tables(["changed", "renewed"]) %}
     {% endif %}
     {% do run_hooks(post_hooks, inside_transaction=false) %}
 
@@ -53,12 +53,5 @@
     {% call statement() %}
         insert into {{ this }} select * from {{ renewed }}
     {% endcall %}
-    {% for closing_query in closing %}
-        {% call statement() %}{{ closing_query }}{% endcall %}
-    {% endfor %}
-    {% do run_hooks(post_hooks, inside_transaction=true) %}
-    {% do persist_docs(this, model) %}
-    {% do adapter.commit() %}
-    {% do drop_working_tables(["renewed"]) %}
-    {% do return([this.incorporate(type='table')]) %}
+    {% do return(finish_renewal(closing)) %}
 {% endmacro %}

@@ -133,3 +133,15 @@
     {% endif %}
     {% do return(kept) %}
 {% endmacro %}
+
+
+{# Ends the transaction that renewed a table in place: what it remembers is written with it. Gives the relations for dbt's cache. #}
+{% macro finish_renewal(closing) %}
+    {% for closing_query in closing %}
+        {% call statement() %}{{ closing_query }}{% endcall %}
+    {% endfor %}
+    {% do run_hooks(post_hooks, inside_transaction=true) %}
+    {% do persist_docs(this, model) %}
+    {% do adapter.commit() %}
+    {% do return([this.incorporate(type='table')]) %}
+{% endmacro %}

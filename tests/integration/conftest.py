@@ -15,6 +15,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 COPIED = ("demo", "ingest", "macros", "ml", "models", "orchestration", "seeds", "tests/dbt", "warehouse")
 SHARED_DATA = Path(os.environ.get("PQL_SHARED_DATA", PROJECT.parent / "shared" / "data"))
 
+# Takes the last two weeks of tracks away, so that a run has something to publish.
+LESS_DATA = "delete from segment.tracks where received_at >= timestamp '2026-06-15'"
+
 
 @dataclass(frozen=True)
 class Installation:

@@ -8,10 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.integration.conftest import Installation
+from tests.integration.conftest import LESS_DATA, Installation
 
 FULL = os.environ.get("PQL_TEST_FULL") == "1"
-LESS_DATA = "delete from segment.tracks where received_at >= timestamp '2026-06-15'"
 KILLED_AT = ["built account_days", "scored", "run opened", "built account_score_history", "learning from"]
 
 

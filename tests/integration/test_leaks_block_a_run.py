@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Installation
+from tests.integration.conftest import LESS_DATA, Installation
 
 LEAK = {
     "macros/examples.sql": (
@@ -14,7 +14,6 @@ LEAK = {
         "        metrics.* replace (cast(case when labels.is_won then 0.9 end as double) as seats__utilisation),\n",
     )
 }
-LESS_DATA = "delete from segment.tracks where received_at >= timestamp '2026-06-15'"
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Installation
+from tests.integration.conftest import LESS_DATA, Installation
 
 FULL = os.environ.get("PQL_TEST_FULL") == "1"
-LESS_DATA = "delete from segment.tracks where received_at >= timestamp '2026-06-15'"
 
 # Each breaks one invariant of the ledger in the models themselves; the named data test must stop the run.
 BROKEN = {
