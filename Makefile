@@ -13,11 +13,14 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 demo: $(VENV)/core.installed
 	$(BIN)/pql demo
 
+# A file runs on one worker, which its fixtures serve; files in the order of tests/conftest.py, not most tests first.
+WORKERS := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 test: check
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest $(WORKERS)
 
 test-full: check
-	PQL_TEST_FULL=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	PQL_TEST_FULL=1 $(BIN)/python -m pytest $(WORKERS)
 
 # Conventions are checks; none needs credentials.
 check: $(VENV)/dev.installed

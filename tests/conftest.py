@@ -14,7 +14,14 @@ import pytest
 PROJECT = Path(__file__).resolve().parent.parent
 BEFORE_MODEL = ("resource_type:seed", "staging", "identity", "activity", "features")
 
+# Folders whose files take longest come first: two workers then end at about the same time.
+LONGEST_FIRST = ("truth", "integration", "pit", "identity", "graph", "unit")
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST_FIRST.index(item.path.relative_to(PROJECT / "tests").parts[0]))
 
 
 @pytest.fixture(scope="session")
@@ -82,20 +89,26 @@ def build_features(in_home: Run) -> Callable[[Path, str], None]:
 
 
 @pytest.fixture(scope="session")
-def raw_company(built_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
-    """A home with the raw tables of 400 simulated accounts and what a run needs beside them. To be copied."""
+def simulate_into() -> Callable[..., None]:
+    """Fills a home with the raw tables of simulated accounts and what a run needs beside them."""
     from demo.simulate import simulate
     from warehouse.connection import open_working
     from warehouse.reference_lists import load_reference_lists
     from warehouse.runs import ensure_ledger
 
-    def simulated(home: Path) -> None:
+    def fill(home: Path, accounts: int, **how: object) -> None:
         with open_working(home) as backend:
-            simulate(backend.con, accounts=400)
+            simulate(backend.con, accounts, **how)
             load_reference_lists(backend)
             ensure_ledger(backend)
 
-    return built_once("raw_company", simulated)
+    return fill
+
+
+@pytest.fixture(scope="session")
+def raw_company(built_once: Callable[[str, Callable[[Path], None]], Path], simulate_into: Callable[..., None]) -> Path:
+    """A home with the raw tables of 400 simulated accounts. To be copied."""
+    return built_once("raw_company", lambda home: simulate_into(home, 400))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
 from importlib.resources import files
 
 import pyarrow as pa
@@ -23,6 +24,7 @@ def load_reference_lists(backend: Backend) -> dict[str, int]:
     return {name: rows.num_rows for name, rows in tables.items()}
 
 
+@cache
 def public_suffixes() -> pa.Table:
     """(suffix, kind) of the public suffix list (publicsuffix.org), kind being normal, wildcard or exception.
 
@@ -43,6 +45,7 @@ def public_suffixes() -> pa.Table:
     return pa.table({"suffix": [rule[0] for rule in ordered], "kind": [rule[1] for rule in ordered]})
 
 
+@cache
 def mail_domains() -> pa.Table:
     """(domain, kind) of domains where anybody, or every student, gets a mailbox: kind is disposable, education or free.
 

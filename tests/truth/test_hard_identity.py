@@ -21,10 +21,6 @@ from resolved import (
 )
 
 from demo.hard_identity import HARD, KIOSK_USERS, SUPPORT_LOGIN
-from demo.simulate import simulate
-from warehouse.connection import open_working
-from warehouse.reference_lists import load_reference_lists
-from warehouse.runs import ensure_ledger
 
 pytestmark = pytest.mark.slow
 
@@ -50,13 +46,10 @@ Refused = Callable[[str], set[str]]
 
 
 @pytest.fixture(scope="module")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def raw(simulate_into: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the raw tables. To be copied."""
     home = tmp_path_factory.mktemp("hard_identity")
-    with open_working(home) as backend:
-        simulate(backend.con, ACCOUNTS, hard=HARD)
-        load_reference_lists(backend)
-        ensure_ledger(backend)
+    simulate_into(home, ACCOUNTS, hard=HARD)
     return home
 
 

@@ -14,11 +14,7 @@ import pyarrow as pa
 import pytest
 
 from demo.signals import NOISE, SIGNALS, STRONGEST
-from demo.simulate import simulate
 from ml.lift import compare
-from warehouse.connection import open_working
-from warehouse.reference_lists import load_reference_lists
-from warehouse.runs import ensure_ledger
 
 pytestmark = pytest.mark.slow
 
@@ -36,12 +32,11 @@ Rows = dict[tuple[str, str], dict]
 
 
 @pytest.fixture(scope="module")
-def company(in_home: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def company(
+    in_home: Callable[..., object], simulate_into: Callable[..., None], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     home = tmp_path_factory.mktemp("signal_lift")
-    with open_working(home) as backend:
-        simulate(backend.con, ACCOUNTS)
-        load_reference_lists(backend)
-        ensure_ledger(backend)
+    simulate_into(home, ACCOUNTS)
     in_home(
         home, "dbt", "build", "--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
         "--exclude-resource-type", "test", "unit_test", "--vars", "{as_of_date: '2026-07-01'}",
