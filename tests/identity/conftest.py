@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,6 +42,7 @@ class World:
 
     home: Path
     config: Path
+    dbt: Callable[..., subprocess.CompletedProcess[str]]
 
     def add_events(self, events: Rows) -> None:
         """Rows of backend.events; what a row leaves out is null, `properties` is a dictionary."""
@@ -61,23 +61,10 @@ class World:
 
     def build(self, *select: str) -> str:
         """Builds seeds, staging and identity, or what is selected; dbt's output."""
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("PQL_", "DBT_"))}
-        environment |= {
-            "PQL_HOME": str(self.home),
-            "PQL_CONFIG": os.path.relpath(self.config, PROJECT),
-            "DBT_TARGET_PATH": str(self.home / "target"),
-            "DBT_LOG_PATH": str(self.home / "logs"),
-            "DO_NOT_TRACK": "1",
-        }
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).parent / "dbt"), "build", "--project-dir", str(PROJECT),
-                "--profiles-dir", str(PROJECT), "--exclude-resource-type", "test", "unit_test",
-                "--select", *(select or ("resource_type:seed", "staging", "identity")),
-            ],
-            cwd=PROJECT, env=environment, capture_output=True, text=True, check=False,
+        done = self.dbt(
+            self.home, "build", "--exclude-resource-type", "test", "unit_test",
+            "--select", *(select or ("resource_type:seed", "staging", "identity")), config=self.config,
         )  # fmt: skip
-        assert done.returncode == 0, done.stdout[-6000:]
         return done.stdout
 
     def rows(self, query: str, *parameters: object) -> list[tuple]:
@@ -100,7 +87,9 @@ def write_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
 
 
 @pytest.fixture(scope="session")
-def new_world(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., World]:
+def new_world(
+    dbt: Callable[..., subprocess.CompletedProcess[str]], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., World]:
     """Makes an empty world. `config` gives the rows, header first, of the files that differ from the shipped ones."""
 
     def make(name: str, config: Mapping[str, Iterable[Sequence[object]]] | None = None) -> World:
@@ -111,6 +100,6 @@ def new_world(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., World]:
         with open_working(folder / "home") as backend:
             load_reference_lists(backend)
             ensure_ledger(backend)
-        return World(folder / "home", folder / "config")
+        return World(folder / "home", folder / "config", dbt)
 
     return make

@@ -8,8 +8,6 @@ import csv
 import os
 import random
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -181,7 +179,9 @@ def addresses(lists: Listed | None) -> list[Address]:
 
 
 @pytest.fixture(scope="module")
-def read(tmp_path_factory: pytest.TempPathFactory, addresses: list[Address]) -> Callable[[str], list[tuple]]:
+def read(
+    dbt: Callable[..., object], tmp_path_factory: pytest.TempPathFactory, addresses: list[Address]
+) -> Callable[[str], list[tuple]]:
     """Builds seeds to accounts, once for all tests of this file; reads from what was built."""
     home = tmp_path_factory.mktemp("domains")
     hosts = [host for host, _ in vectors()]
@@ -205,15 +205,10 @@ def read(tmp_path_factory: pytest.TempPathFactory, addresses: list[Address]) -> 
         write(backend.con, "backend.accounts", ("source", "group_id", "domain"), websites)
         crm_accounts = [(f"crm {number}", website, website) for number, (website, _, _) in enumerate(CRM_ACCOUNTS)]
         write(backend.con, "salesforce.account", ("id", "name", "website"), crm_accounts)
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PQL_", "DBT_"))}
-    environment |= {"PQL_HOME": str(home), "DBT_TARGET_PATH": str(home / "target"), "DBT_LOG_PATH": str(home / "logs")}
-    command = [
-        str(Path(sys.executable).parent / "dbt"), "build", "--quiet", "--project-dir", str(PROJECT),
-        "--profiles-dir", str(PROJECT), "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious",
+    dbt(
+        home, "build", "--quiet", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious",
         "--select", "resource_type:seed", "+accounts", "+account_members",
-    ]  # fmt: skip
-    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
+    )  # fmt: skip
 
     def rows(query: str) -> list[tuple]:
         with duckdb.connect(str(home / "pql.duckdb"), read_only=True) as connection:

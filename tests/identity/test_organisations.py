@@ -1,13 +1,11 @@
 """People and companies over time: a handful of stories in raw tables, built as they stand and as of a past day."""
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -252,7 +250,7 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float], Built]:
+def build(dbt: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Callable[[float], Built]:
     def run(until: float) -> Built:
         home = tmp_path_factory.mktemp("stories")
         raw = Raw(until)
@@ -266,22 +264,10 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float], Built]:
         shutil.copytree(PROJECT / "seeds", config)
         with (config / "identity_overrides.csv").open("a", encoding="utf-8") as overrides:
             overrides.writelines(",".join(decision) + "\n" for decision in OVERRIDES)
-        environment = os.environ | {
-            "PQL_HOME": str(home),
-            "PQL_CONFIG": str(config),
-            "DBT_TARGET_PATH": str(home / "target"),
-            "DBT_LOG_PATH": str(home / "logs"),
-            "DO_NOT_TRACK": "1",
-        }
-        result = subprocess.run(
-            [
-                str(Path(sys.executable).parent / "dbt"), "build", "--project-dir", str(PROJECT),
-                "--profiles-dir", str(PROJECT), "--exclude-resource-type", "unit_test",
-                "--indirect-selection", "cautious", "--select", "resource_type:seed", "staging", "identity", "activity",
-            ],
-            cwd=PROJECT, env=environment, capture_output=True, text=True, check=False,
+        result = dbt(
+            home, "build", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious",
+            "--select", "resource_type:seed", "staging", "identity", "activity", config=config,
         )  # fmt: skip
-        assert result.returncode == 0, result.stdout[-6000:]
         (home / "output.txt").write_text(result.stdout, encoding="utf-8")
         return Built(home)
 

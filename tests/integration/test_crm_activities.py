@@ -36,7 +36,7 @@ EVENTS = """
 
 
 @pytest.fixture(scope="module")
-def staged(in_home: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[tuple]]:
+def staged(dbt: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[tuple]]:
     """Loads statements into a new warehouse, stages the activities and reads them."""
 
     def stage(*statements: str) -> list[tuple]:
@@ -45,10 +45,7 @@ def staged(in_home: Callable[..., object], tmp_path_factory: pytest.TempPathFact
             connection.execute("create schema salesforce")
             for statement in statements:
                 connection.execute(statement)
-        in_home(
-            home, "dbt", "run", "--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
-            "--select", "stg_salesforce__activities",
-        )  # fmt: skip
+        dbt(home, "run", "--quiet", "--select", "stg_salesforce__activities")
         with duckdb.connect(str(home / "pql.duckdb"), read_only=True) as connection:
             return connection.execute(
                 "select activity_id, crm_account_id, crm_contact_id, crm_lead_id, cast(occurred_at as varchar), "

@@ -8,7 +8,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
 END = "2026-07-01"
 
 Change = Callable[[duckdb.DuckDBPyConnection], None]
@@ -67,8 +66,8 @@ def full_build(built_once: Callable[..., Path], build_changed: Callable[..., Non
 
 
 @pytest.fixture(scope="session")
-def manifest(in_home: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) -> dict:
+def manifest(dbt: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) -> dict:
     """What dbt knows of the project: nodes, and what each reads."""
     home = tmp_path_factory.mktemp("manifest")
-    in_home(home, "dbt", "parse", "--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
+    dbt(home, "parse", "--quiet")
     return json.loads((home / "target" / "manifest.json").read_text(encoding="utf-8"))

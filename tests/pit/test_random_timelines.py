@@ -30,7 +30,7 @@ def raw() -> Raw:
 
 
 @pytest.fixture(scope="module")
-def built(raw: Raw, in_home: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(raw: Raw, dbt: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) -> Path:
     from warehouse.connection import open_working
     from warehouse.reference_lists import load_reference_lists
     from warehouse.runs import ensure_ledger
@@ -41,11 +41,9 @@ def built(raw: Raw, in_home: Callable[..., object], tmp_path_factory: pytest.Tem
         ensure_ledger(backend)
     with duckdb.connect(str(home / "pql.duckdb")) as connection:
         write(connection, raw)
-    project = str(Path(__file__).resolve().parents[2])
-    in_home(
-        home, "dbt", "build", "--quiet", "--project-dir", project, "--profiles-dir", project,
-        "--exclude-resource-type", "test", "unit_test", "--vars", f"{{as_of_date: '{END}'}}",
-        "--select", "+account_signal_metrics",
+    dbt(
+        home, "build", "--quiet", "--exclude-resource-type", "test", "unit_test",
+        "--select", "+account_signal_metrics", as_of_date=END,
     )  # fmt: skip
     return home
 

@@ -54,7 +54,7 @@ def raw(simulate_into: Callable[..., None], tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="module")
-def build_identity(in_home: Callable[..., object], raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Build:
+def build_identity(dbt: Callable[..., object], raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Build:
     """Builds identity on a copy of the raw tables, with further types of identifiers declared."""
 
     def build(name: str, declared: list[dict[str, str]]) -> Path:
@@ -63,9 +63,8 @@ def build_identity(in_home: Callable[..., object], raw: Path, tmp_path_factory: 
         shutil.copytree(raw, home)
         shutil.copytree(PROJECT / "seeds", config)
         declare(config / "identity_rules.csv", declared)
-        in_home(
-            home, "dbt", "build", "--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
-            "--exclude-resource-type", "test", "unit_test",
+        dbt(
+            home, "build", "--quiet", "--exclude-resource-type", "test", "unit_test",
             "--select", "resource_type:seed", "staging", "identity", config=config,
         )  # fmt: skip
         return home

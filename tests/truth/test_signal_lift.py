@@ -21,7 +21,6 @@ pytestmark = pytest.mark.slow
 ACCOUNTS = 8000
 CHANGE = date(2026, 1, 1)
 SHUFFLES = 20 if os.environ.get("PQL_TEST_FULL") == "1" else 5
-PROJECT = Path(__file__).resolve().parents[2]
 WINDOWS = ("last_30_days", "first_14_days", "first_7_days")
 NEGATIVE = ("error_shown", "setup_failed")
 MODERATE = tuple(
@@ -33,14 +32,13 @@ Rows = dict[tuple[str, str], dict]
 
 @pytest.fixture(scope="module")
 def company(
-    in_home: Callable[..., object], simulate_into: Callable[..., None], tmp_path_factory: pytest.TempPathFactory
+    dbt: Callable[..., object], simulate_into: Callable[..., None], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     home = tmp_path_factory.mktemp("signal_lift")
     simulate_into(home, ACCOUNTS)
-    in_home(
-        home, "dbt", "build", "--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
-        "--exclude-resource-type", "test", "unit_test", "--vars", "{as_of_date: '2026-07-01'}",
-        "--select", "+conversion_counts",
+    dbt(
+        home, "build", "--quiet", "--exclude-resource-type", "test", "unit_test", "--select", "+conversion_counts",
+        as_of_date="2026-07-01",
     )  # fmt: skip
     return home
 
