@@ -17,7 +17,7 @@ Bools = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.object_]
 Dates = npt.NDArray[np.datetime64]
 
-ColumnType = Literal["text", "float", "integer", "date", "time"]
+ColumnType = Literal["text", "float", "integer", "boolean", "date", "time"]
 Schema = Mapping[str, ColumnType]
 
 # `time` is UTC without a zone, like every time in the warehouse.
@@ -25,6 +25,7 @@ ARROW_TYPES: dict[ColumnType, Any] = {
     "text": pa.string(),
     "float": pa.float64(),
     "integer": pa.int64(),
+    "boolean": pa.bool_(),
     "date": pa.date32(),
     "time": pa.timestamp("us"),
 }

@@ -24,7 +24,6 @@ DETERMINISM: dict[str, Any] = {"deterministic": True, "force_col_wise": True, "s
 RECIPE: dict[str, Any] = {
     "objective": "binary",
     "boost_from_average": False,
-    "num_leaves": 6,
     "learning_rate": 0.03,
     "feature_fraction": 0.6,
     "bagging_fraction": 0.8,
@@ -37,6 +36,20 @@ RECIPE: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
+class Shape:
+    """How large a tree may grow: its leaves, and about how many won rows each holds."""
+
+    leaves: int
+    won_per_leaf: int
+
+
+DEFAULT_SHAPE = Shape(6, 5)
+
+# Searched only where there are so many won accounts that the folds can tell them apart; on fewer, all are within noise.
+SEARCHED_SHAPES = (DEFAULT_SHAPE, Shape(4, 5), Shape(15, 5), Shape(6, 20))
+
+
+@dataclass(frozen=True)
 class Boosting:
     """A fitted model: log odds before the first tree, and the trees."""
 
@@ -44,27 +57,41 @@ class Boosting:
     booster: lgb.Booster
 
 
-def parameters(labels: Floats, monotone: tuple[int, ...], threads: int) -> dict[str, Any]:
+def parameters(labels: Floats, monotone: tuple[int, ...], shape: Shape, threads: int) -> dict[str, Any]:
     """The recipe's LightGBM parameters for these labels.
 
     A leaf must hold about five won accounts: 5 / base rate rows, at least 20, at most an eighth of the rows.
     """
-    leaf_rows = min(max(20, round(5 / base_rate(labels))), len(labels) // 8)
+    leaf_rows = min(max(20, round(shape.won_per_leaf / base_rate(labels))), len(labels) // 8)
     return {
         **RECIPE,
         **DETERMINISM,
         "num_threads": threads,
+        "num_leaves": shape.leaves,
         "min_data_in_leaf": max(1, leaf_rows),
         "monotone_constraints": list(monotone),
     }
 
 
-def fit(X: Floats, labels: Floats, monotone: tuple[int, ...], rounds: int, threads: int) -> Boosting:
+def fit(
+    X: Floats,
+    labels: Floats,
+    monotone: tuple[int, ...],
+    rounds: int,
+    threads: int,
+    shape: Shape = DEFAULT_SHAPE,
+    weights: Floats | None = None,
+) -> Boosting:
     """Fit `rounds` trees on (rows, features) with labels 0 and 1; both must occur."""
-    initial = log_odds(base_rate(labels))
-    data = lgb.Dataset(X, label=labels, init_score=np.full(len(labels), initial))
-    booster = lgb.train(parameters(labels, monotone, threads), data, num_boost_round=rounds)
+    initial = log_odds(base_rate(labels, weights))
+    data = lgb.Dataset(X, label=labels, weight=weights, init_score=np.full(len(labels), initial))
+    booster = lgb.train(parameters(labels, monotone, shape, threads), data, num_boost_round=rounds)
     return Boosting(initial, booster)
+
+
+def first_rounds(model: Boosting, rounds: int) -> Boosting:
+    """The model as it was after its first rounds; they do not depend on those that came later."""
+    return from_text(model.booster.model_to_string(num_iteration=rounds), model.initial_margin)
 
 
 def margins(model: Boosting, X: Floats) -> Floats:
@@ -97,9 +124,9 @@ def from_text(text: str, initial_margin: float) -> Boosting:
     return Boosting(initial_margin, lgb.Booster(model_str=text))
 
 
-def base_rate(labels: Floats) -> float:
-    """Share of won rows."""
-    return float(labels.mean())
+def base_rate(labels: Floats, weights: Floats | None = None) -> float:
+    """Share of won rows, by weight where there are weights."""
+    return float(np.average(labels, weights=weights))
 
 
 def log_odds(rate: float) -> float:

@@ -1,21 +1,37 @@
-"""From margin to probability with an interval: inductive Venn-Abers as a step map.
+"""From margin to probability with an interval, as a step map that SQL can repeat.
 
-For a margin s, p0(s) is the isotonic estimate at s once (s, not won) joins the calibration rows, and p1(s) the one once
-(s, won) does. One of the two is calibrated; the interval [p0, p1] says how much the calibration rows pin it down.
-Source: Vovk, Petej, Fedorova, "Large-scale probabilistic predictors with and without guarantees of validity", 2015.
+Four ways to a probability are compared on later accounts: a shift of the intercept, Platt's two numbers, Venn-Abers,
+isotonic regression. The interval is Venn-Abers', whichever wins: for a margin s, p0(s) is the isotonic estimate at s
+once (s, not won) joins the calibration rows, and p1(s) the one once (s, won) does. It is widened to where the isotonic
+curve lies in nine of ten resamples of the accounts, since [p0, p1] alone holds the true rate of few accounts.
+Sources: Vovk, Petej, Fedorova, "Large-scale probabilistic predictors with and without guarantees of validity", 2015;
+Platt, "Probabilistic outputs for support vector machines", 1999.
 """
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
-# (the venn-abers package ships no types)
+# pyright: reportUnknownArgumentType=false, reportMissingModuleSource=false
+# (venn-abers and scikit-learn ship no types)
 
 import hashlib
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from sklearn.isotonic import IsotonicRegression
 from venn_abers import calc_p0p1
 
-from ml.arrow import Floats
+from ml.arrow import Floats, Integers, Texts
+from ml.evaluate import shifted_to_base_rate, sigmoid
+
+Method = Literal["intercept_shift", "platt", "venn_abers", "isotonic"]
+METHODS: tuple[Method, ...] = ("intercept_shift", "platt", "venn_abers", "isotonic")  # the simplest first
+
+NOMINAL = 0.9  # share of accounts whose true rate is to lie in their interval
+RESAMPLES = 200
+SEED = 13
+MOST_KNOTS = 2_000  # of a resampled curve; more rows are joined to neighbours
+GRID = 500  # steps of a smooth curve, by rank and again by size; finer steps differ by less than 0.01
 
 FLOAT_NOISE = 1e-12  # isotonic means of equal blocks differ by this much at most; a larger fall is a fault
 
@@ -43,8 +59,29 @@ class Calibrated:
     probability_high: Floats
 
 
-def fit_calibration(margins: Floats, labels: Floats) -> CalibrationMap:
+Curve = Callable[[Floats], Floats]
+
+
+def fit_calibration(margins: Floats, labels: Floats, accounts: Texts, method: Method) -> CalibrationMap:
     """Learn the map from out-of-time margins and their labels (0 or 1, both must occur).
+
+    Args:
+        margins: log odds by row.
+        labels: outcomes by row.
+        accounts: whose row it is; resamples draw accounts.
+        method: where the probability comes from. It is kept inside the interval.
+
+    Raises:
+        ValueError: one class only, or no rows.
+    """
+    steps = venn_abers_map(margins, labels)
+    if method != "venn_abers":
+        steps = _with_curve(steps, _fit_curve(method, margins, labels), margins)
+    return check_map(_merge_equal(_widened(steps, margins, labels, accounts)))
+
+
+def venn_abers_map(margins: Floats, labels: Floats) -> CalibrationMap:
+    """The map whose interval is [p0, p1] and whose probability is the one between that loses least.
 
     Raises:
         ValueError: one class only, or no rows.
@@ -97,13 +134,97 @@ def _without_noise(column: Floats) -> Floats:
 
 
 def _merge_equal(steps: CalibrationMap) -> CalibrationMap:
-    changed = (np.diff(steps.probability_low) != 0) | (np.diff(steps.probability_high) != 0)
+    columns = (steps.probability, steps.probability_low, steps.probability_high)
+    changed = np.any([np.diff(column) != 0 for column in columns], axis=0)
     keep = np.concatenate([[True], changed])
     # two neighbouring floats may both be knots: "just above the first" is the second, whose own step then counts
     keep[:-1] &= np.diff(steps.margin_from) > 0
-    return CalibrationMap(
-        steps.margin_from[keep], steps.probability[keep], steps.probability_low[keep], steps.probability_high[keep]
-    )
+    return CalibrationMap(steps.margin_from[keep], *(column[keep] for column in columns))
+
+
+def _fit_curve(method: Method, margins: Floats, labels: Floats) -> Curve:
+    if method == "isotonic":
+        fitted = IsotonicRegression(out_of_bounds="clip").fit(margins, labels)
+        return lambda at: np.asarray(fitted.predict(at), dtype=np.float64)
+    if method == "platt":
+        slope, shift = platt(margins, labels)
+        return lambda at: sigmoid(slope * at + shift)
+    shift = float((shifted_to_base_rate(margins, labels) - margins)[0])
+    return lambda at: sigmoid(at + shift)
+
+
+def platt(margins: Floats, labels: Floats) -> tuple[float, float]:
+    """Slope (0 at least) and shift of the log odds, by Newton's method on Platt's targets."""
+    won = float(labels.sum())
+    lost = len(labels) - won
+    targets = np.where(labels == 1, (won + 1) / (won + 2), 1 / (lost + 2))
+    X = np.column_stack([margins - margins.mean(), np.ones(len(margins))])
+    weights = np.array([0.0, np.log((won + 1) / (lost + 1))])
+    for _ in range(30):
+        probability = sigmoid(X @ weights)
+        gradient = X.T @ (probability - targets)
+        curvature = (X * (probability * (1 - probability))[:, None]).T @ X + 1e-9 * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        weights = weights - np.clip(step, -1, 1)
+        if np.abs(step).max() < 1e-10:
+            break
+    if weights[0] < 0:  # a map that falls is none: everybody gets the base rate
+        return 0.0, float(np.log((won + 1) / (lost + 1)))
+    return float(weights[0]), float(weights[1] - weights[0] * margins.mean())
+
+
+def _with_curve(steps: CalibrationMap, curve: Curve, margins: Floats) -> CalibrationMap:
+    """The same interval, cut into finer steps that follow a curve."""
+    by_rank = np.quantile(margins, np.linspace(0, 1, GRID))
+    by_size = np.linspace(margins.min(), margins.max(), GRID)
+    margin_from = np.unique(np.concatenate([steps.margin_from, by_rank, by_size]))
+    inside = apply_calibration(steps, margin_from)
+    probability = np.maximum.accumulate(curve(_middles(margin_from)))
+    return CalibrationMap(margin_from, probability, inside.probability_low, inside.probability_high)
+
+
+def _middles(margin_from: Floats) -> Floats:
+    """A margin inside each step: its middle; the border of the two that have none."""
+    if len(margin_from) == 1:
+        return np.zeros(1)
+    return np.concatenate([margin_from[1:2], (margin_from[1:-1] + margin_from[2:]) / 2, margin_from[-1:]])
+
+
+def _widened(steps: CalibrationMap, margins: Floats, labels: Floats, accounts: Texts) -> CalibrationMap:
+    """The interval, widened to the middle of the resampled isotonic curves, and the probability kept inside."""
+    tail = (1 - NOMINAL) / 2
+    low, high = np.quantile(_resampled_curves(steps, margins, labels, accounts), [tail, 1 - tail], axis=0)
+    low = np.maximum.accumulate(np.minimum(steps.probability_low, low))
+    high = np.maximum.accumulate(np.maximum(steps.probability_high, high))
+    return CalibrationMap(steps.margin_from, np.clip(steps.probability, low, high), low, high)
+
+
+def _resampled_curves(steps: CalibrationMap, margins: Floats, labels: Floats, accounts: Texts) -> Floats:
+    """(resamples, steps): the isotonic curve at each step, fitted on as many accounts drawn with replacement."""
+    at = _middles(steps.margin_from)
+    knot_of_row, knots = _knots(margins)
+    _, account_of_row = np.unique(accounts.astype(str), return_inverse=True)
+    count = int(account_of_row.max()) + 1
+    random = np.random.default_rng(SEED)
+    curves = np.empty((RESAMPLES, len(at)))
+    for drawn in range(RESAMPLES):
+        weights = np.bincount(random.integers(0, count, count), minlength=count)[account_of_row]
+        rows = np.bincount(knot_of_row, weights, len(knots))
+        won = np.bincount(knot_of_row, weights * labels, len(knots))
+        there = rows > 0
+        fitted = IsotonicRegression(out_of_bounds="clip")
+        fitted.fit(knots[there], won[there] / rows[there], sample_weight=rows[there])
+        curves[drawn] = fitted.predict(at)
+    return curves
+
+
+def _knots(margins: Floats) -> tuple[Integers, Floats]:
+    """Each row's knot, and the knots: the distinct margins, or the means of as many groups of neighbours as allowed."""
+    distinct, place = np.unique(margins, return_inverse=True)
+    if len(distinct) <= MOST_KNOTS:
+        return place.astype(np.int64), distinct
+    group = np.arange(len(distinct), dtype=np.int64) * MOST_KNOTS // len(distinct)
+    return group[place], np.bincount(group, distinct) / np.bincount(group)
 
 
 def check_map(steps: CalibrationMap) -> CalibrationMap:

@@ -26,6 +26,8 @@ COUNT_MEASURES = (
 RARE_SHARE, RARE_ROWS = 0.005, 10  # smaller categories share the bucket `(other)`
 OTHER = "(other)"
 
+LARGEST = 1e100  # its cube, which skewness takes, is still a number; beyond it a value counts as infinite
+
 
 class MissingFeature(ValueError):  # noqa: N818 - the name says what is wrong
     """A feature of the model cannot be computed from what was given."""
@@ -291,7 +293,7 @@ def _group_rows(codes: Integers, groups: int) -> Sequence[Integers]:
 
 
 def _infinite_to_missing(X: Floats, encoding: Encoding) -> tuple[str, ...]:
-    infinite = np.isinf(X)
+    infinite = np.abs(X) > LARGEST
     counts = infinite.sum(axis=0)
     X[infinite] = np.nan
     return tuple(

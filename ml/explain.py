@@ -1,6 +1,7 @@
 """Why a margin is what it is: exact contributions per feature and signal, and what a model learned of each signal."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,7 +32,8 @@ class SignalWeight:
 
     `learned_weight` is the mean absolute contribution, `points` the same on the score's scale; `direction` the sign
     with which the contribution goes with the signal's value (0: unused, or a category); `lift` the won rate of the
-    rows that have the signal over that of all rows; NaN when the signal has no count or no row has it.
+    rows that have the signal over that of all rows; NaN when the signal has no count or no row has it. `stability` is
+    the share of the models fitted on earlier rows that give the signal the same direction; NaN where there is none.
     """
 
     signal: str
@@ -42,6 +44,7 @@ class SignalWeight:
     lift: float
     rows_with: int
     rank: int
+    stability: float = float("nan")
 
 
 def explain(model: Boosting, X: Floats) -> Explanation:
@@ -98,6 +101,32 @@ def signal_weights(explanation: Explanation, dataset: Dataset, factor: float) ->
         _weigh(names[k], float(weights[k]), whole, totals[:, k], dataset, factor, rank)
         for rank, k in enumerate(order, start=1)
     )
+
+
+def with_stability(
+    weights: tuple[SignalWeight, ...], earlier: Sequence[tuple[SignalWeight, ...]]
+) -> tuple[SignalWeight, ...]:
+    """The weights, with how many of the earlier models agree on each direction."""
+    directions = [{weight.signal: weight.direction for weight in model} for model in earlier]
+    return tuple(
+        replace(weight, stability=float(np.mean([of[weight.signal] == weight.direction for of in directions])))
+        if directions and weight.direction
+        else weight
+        for weight in weights
+    )
+
+
+def rank_agreement(weights: tuple[SignalWeight, ...], earlier: Sequence[tuple[SignalWeight, ...]]) -> float:
+    """Mean rank correlation (Spearman) of all signals' weights with those in each earlier model; NaN without any."""
+    names = [weight.signal for weight in weights]
+    ranks = _ranks(np.array([weight.learned_weight for weight in weights]))
+    found: list[float] = []
+    for model in earlier:
+        by_name = {weight.signal: weight.learned_weight for weight in model}
+        other = _ranks(np.array([by_name[name] for name in names]))
+        if ranks.std() > 0 and other.std() > 0:
+            found.append(float(np.corrcoef(ranks, other)[0, 1]))
+    return float(np.mean(found)) if found else float("nan")
 
 
 def _weigh(

@@ -25,7 +25,7 @@ from scipy.special import log_ndtr, ndtr, ndtri, xlogy
 from ml import logistic
 from ml.arrow import Bools, Dates, Floats, Texts
 from ml.dataset import Dataset, Feature, labelled
-from ml.evaluate import auc
+from ml.evaluate import auc, auc_error
 from ml.split import Fold, SplitTooShort, rows_of, time_split
 
 # Honest behaviour reaches an AUC of 0.9. A yes-or-no feature of that AUC, true of 90 % of the won and 10 % of the lost,
@@ -221,13 +221,6 @@ def separation(values: Floats, accounts: Accounts) -> tuple[float, float]:
         else:
             high = middle
     return value, low
-
-
-def auc_error(value: float, won: float, lost: float) -> float:
-    """Standard error of an AUC with so many won and lost accounts (Hanley & McNeil 1982)."""
-    two_won, two_lost = value / (2 - value), 2 * value**2 / (1 + value)
-    spread = value * (1 - value) + (won - 1) * (two_won - value**2) + (lost - 1) * (two_lost - value**2)
-    return float(np.sqrt(max(spread, 0.0) / (won * lost)))
 
 
 def regions(values: Floats, accounts: Accounts) -> list[Region]:

@@ -14,17 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from ml import arrow, boosting
+from ml import arrow, boosting, fitted, logistic
 from ml.arrow import Schema, Table
-from ml.boosting import Boosting
 from ml.calibrate import CalibrationMap, calibration_hash, check_map
 from ml.dataset import Dataset, Encoding, Feature
 from ml.explain import SignalWeight
+from ml.fitted import BLEND, GRADIENT_BOOSTING, LOGISTIC, RULES, SCORECARD, Fitted
+from ml.ladder import Evidence
 from ml.rules import Rule
 from ml.scale import ScoreScale
 
-GRADIENT_BOOSTING, LOGISTIC, RULES = "gradient_boosting", "logistic", "rules"
-VERSION_PREFIX = {GRADIENT_BOOSTING: "gb", RULES: "rules"}
+VERSION_PREFIX = {RULES: "rules", SCORECARD: "card", LOGISTIC: "logistic", GRADIENT_BOOSTING: "gb", BLEND: "blend"}
 
 MODELS: Schema = {
     "model_version": "text",
@@ -70,6 +70,25 @@ SIGNAL_WEIGHTS: Schema = {
     "lift": "float",
     "rows_with": "integer",
     "rank": "integer",
+    "stability": "float",
+}
+LADDER: Schema = {
+    "model_version": "text",
+    "rung": "text",
+    "step": "integer",
+    "won_accounts": "integer",
+    "needed": "integer",
+    "is_chosen": "boolean",
+    "auc": "float",
+    "auc_low": "float",
+    "auc_high": "float",
+    "average_precision": "float",
+    "against": "text",
+    "gain": "float",
+    "gain_low": "float",
+    "gain_high": "float",
+    "better_in": "float",
+    "reason": "text",
 }
 
 
@@ -113,13 +132,13 @@ class Backtest:
 
 @dataclass(frozen=True)
 class Model:
-    """What scoring needs. `boosting` is None on the rules rung, `rules` empty on the other."""
+    """What scoring needs. `fitted` is None on the rules rung, `rules` empty on every other."""
 
     model_version: str
     rung: str
     encoding: Encoding
     scale: ScoreScale
-    boosting: Boosting | None
+    fitted: Fitted | None
     rules: tuple[Rule, ...]
     calibration: CalibrationMap | None
 
@@ -132,6 +151,7 @@ class TrainedModel:
     calibration: CalibrationMap | None
     backtests: tuple[Backtest, ...]
     signal_weights: tuple[SignalWeight, ...]
+    ladder: tuple[Evidence, ...]
     model: Model
 
 
@@ -178,11 +198,7 @@ def open_model(record: ModelRecord, calibration: CalibrationMap | None) -> Model
         rung=record.rung,
         encoding=tuple(_feature_from_json(feature) for feature in manifest["features"]),
         scale=ScoreScale(**manifest["score_scale"]),
-        boosting=(
-            boosting.from_text(record.model_text, float(manifest["initial_margin"]))
-            if record.rung == GRADIENT_BOOSTING
-            else None
-        ),
+        fitted=None if record.rung == RULES else fitted.from_json(record.rung, manifest["served"], record.model_text),
         rules=tuple(Rule(**rule) for rule in manifest["rules"]),
         calibration=None if calibration is None else check_map(calibration),
     )
@@ -227,6 +243,11 @@ def backtests_table(trained: TrainedModel) -> Table:
     return _versioned(BACKTESTS, trained.record.model_version, trained.backtests)
 
 
+def ladder_table(trained: TrainedModel) -> Table:
+    """The rows of `ml.ladder`."""
+    return _versioned(LADDER, trained.record.model_version, trained.ladder)
+
+
 def signal_weights_table(trained: TrainedModel) -> Table:
     """The rows of `ml.signal_weights`."""
     return _versioned(SIGNAL_WEIGHTS, trained.record.model_version, trained.signal_weights)
@@ -245,8 +266,8 @@ def data_hash(dataset: Dataset) -> str:
 
 
 def code_hash() -> str:
-    """SHA-256 over this package's source files and the version of LightGBM."""
-    digest = hashlib.sha256(boosting.library_version().encode())
+    """SHA-256 over this package's source files and the versions of the libraries that fit."""
+    digest = hashlib.sha256(f"{boosting.library_version()} {logistic.library_version()}".encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -296,7 +317,7 @@ def _calibration_of(calibration_maps: Table, model_version: str) -> CalibrationM
     return CalibrationMap(*(column[order] for column in columns))
 
 
-def _versioned(schema: Schema, model_version: str, records: Iterable[Backtest] | Iterable[SignalWeight]) -> Table:
+def _versioned(schema: Schema, model_version: str, records: Iterable[Backtest | SignalWeight | Evidence]) -> Table:
     rows: Sequence[dict[str, Any]] = [{"model_version": model_version, **asdict(record)} for record in records]
     return arrow.build_rows(schema, rows)
 

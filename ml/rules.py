@@ -8,7 +8,7 @@ import numpy as np
 
 from ml import arrow
 from ml.arrow import Floats, Table
-from ml.dataset import Encoding, Feature, column_feature, read_polarity, signal_feature
+from ml.dataset import Encoding, Feature, build_dataset, column_feature, read_polarity, signal_feature
 from ml.explain import Explanation
 from ml.scale import ScoreScale
 
@@ -76,6 +76,18 @@ def explain_by_rules(rules: Iterable[Rule], encoding: Encoding, X: Floats) -> Ex
     for group in _by_group(rules):
         contributions += _group_points(group, encoding, X)
     return Explanation(contributions.sum(axis=1), 0.0, contributions)
+
+
+def rule_points(scoring_rules: Table, examples: Table, signal_metrics: Table, signals: Table) -> Floats:
+    """The points of every example, in the dataset's order: what the rules say beside the models.
+
+    Raises:
+        UnusableRule: the rules contradict each other, or one reads a metric that does not exist.
+    """
+    rules = read_rules(scoring_rules)
+    encoding = rules_encoding(rules, examples, signal_metrics, signals)
+    dataset = build_dataset(examples, signal_metrics, signals, encoding)
+    return explain_by_rules(rules, encoding, dataset.X).margins
 
 
 def rules_scale(rules: Iterable[Rule]) -> ScoreScale:

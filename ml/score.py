@@ -8,7 +8,8 @@ from ml import arrow
 from ml.arrow import Floats, Schema, Table
 from ml.calibrate import Calibrated, apply_calibration
 from ml.dataset import Dataset, Encoding, build_dataset
-from ml.explain import Explanation, base_margin, explain
+from ml.explain import Explanation
+from ml.fitted import explain_fitted
 from ml.register import Model
 from ml.rules import explain_by_rules, rules_encoding
 from ml.scale import to_score
@@ -83,18 +84,15 @@ def score_batches(
 
 def model_encoding(model: Model, examples: Table, signal_metrics: Table, signals: Table) -> Encoding:
     """The features that a model reads: those it was trained on, or those that its rules name."""
-    if model.boosting is None:
+    if model.fitted is None:
         return rules_encoding(model.rules, examples, signal_metrics, signals)
     return model.encoding
 
 
 def _explain(model: Model, dataset: Dataset) -> Explanation:
-    if model.boosting is None:
+    if model.fitted is None:
         return explain_by_rules(model.rules, dataset.encoding, dataset.X)
-    if not len(dataset.X):
-        base = base_margin(model.boosting, len(dataset.encoding))
-        return Explanation(np.zeros(0), base, np.zeros(dataset.X.shape))
-    return explain(model.boosting, dataset.X)
+    return explain_fitted(model.fitted, dataset.X)
 
 
 def _predictions(model: Model, dataset: Dataset, explanation: Explanation, run_id: str) -> Table:

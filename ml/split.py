@@ -8,8 +8,9 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
-from ml.arrow import Bools, Dates
+from ml.arrow import Bools, Dates, Floats, Texts
 
 MAX_FOLDS = 3
 TEST_SHARE = 0.2  # of the rows, newest dates first; at least one date
@@ -77,6 +78,28 @@ def rolling_folds(days: tuple[date, ...], counts: list[int], horizon_days: int) 
 def rows_of(dates: Dates, chosen: tuple[date, ...]) -> Bools:
     """Which rows have one of these as-of dates."""
     return np.isin(dates, np.array(chosen, dtype="datetime64[D]"))
+
+
+def overlap(X: Floats, account_ids: Texts, dates: Dates, fold: Fold) -> tuple[float, float]:
+    """Shares of a fold's judged rows with an exact twin among its training rows, and with an account that is there too.
+
+    The embargo keeps the label windows of one account apart; what is left is reported, since rows that are known
+    already are easier to judge.
+    """
+    fit, judged = rows_of(dates, fold.train), rows_of(dates, fold.test)
+    prints = _fingerprints(X)
+    twins = np.isin(prints[judged], prints[fit])
+    _, account = np.unique(account_ids.astype(str), return_inverse=True)
+    return float(twins.mean()), float(np.isin(account[judged], account[fit]).mean())
+
+
+def _fingerprints(X: Floats) -> npt.NDArray[np.uint64]:
+    """64 bits per row: equal rows have equal ones, others the same once in 10^19 pairs."""
+    found = np.zeros(len(X), dtype=np.uint64)
+    for column in np.where(np.isnan(X), np.nan, X + 0.0).T:
+        found = (found ^ np.ascontiguousarray(column).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+        found ^= found >> np.uint64(29)
+    return found
 
 
 def _count_by_date(dates: Dates) -> tuple[list[date], list[int]]:

@@ -1,5 +1,6 @@
-"""The method, top to bottom: split, choose on folds, judge on the newest slice, calibrate, refit, explain, register."""
+"""The method, top to bottom: split, size the rungs on folds, judge on later slices, choose, calibrate, refit, explain."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -8,25 +9,49 @@ from typing import Any
 
 import numpy as np
 
-from ml import boosting, logistic
-from ml.arrow import Bools, Floats, Table, Texts
-from ml.boosting import Boosting
-from ml.calibrate import CalibrationMap, apply_calibration, fit_calibration
+from ml import boosting, logistic, scorecard
+from ml.arrow import Bools, Dates, Floats, Table, Texts
+from ml.boosting import Boosting, Shape
+from ml.calibrate import METHODS, NOMINAL, CalibrationMap, Method, apply_calibration, fit_calibration
 from ml.dataset import Dataset, labelled
 from ml.evaluate import (
     auc_interval,
+    interval_coverage,
+    log_loss,
     margin_log_loss,
     newest_first,
     probability_metrics,
     ranking_metrics,
+    resampled_log_loss,
     rounded,
     shifted_to_base_rate,
 )
-from ml.explain import SignalWeight, explain, signal_weights
-from ml.register import (
+from ml.explain import SignalWeight, rank_agreement, signal_weights, with_stability
+from ml.fitted import (
+    BLEND,
     GRADIENT_BOOSTING,
     LOGISTIC,
     RULES,
+    SCORECARD,
+    Fitted,
+    blended,
+    explain_fitted,
+    margins,
+    to_json,
+    trees_text,
+)
+from ml.ladder import (
+    SURE,
+    WON_TO_JUDGE,
+    Choice,
+    Evidence,
+    OutOfTime,
+    allowed_rungs,
+    choose_rung,
+    without_judgement,
+)
+from ml.logistic import Logistic
+from ml.register import (
     Backtest,
     TrainedModel,
     code_hash,
@@ -37,16 +62,18 @@ from ml.register import (
 )
 from ml.rules import Rule, read_rules, rules_scale, rules_to_json
 from ml.scale import ScoreScale, fit_scale
-from ml.split import Fold, Split, SplitTooShort, rows_of, time_split
+from ml.scorecard import Scorecard
+from ml.split import Fold, Split, SplitTooShort, overlap, rows_of, time_split
 
 # Two fits side by side on one thread each: LightGBM's own threads wait for each other after every split, which on a
 # busy machine made a training of 8 s take 49 s.
 PARALLEL_FITS = 2
 
 # Exact contributions cost 0.12 s per 1,000 rows of 200 features; 10,000 rows fix a mean to a percent of its spread.
-WEIGHED_ROWS = 10_000
+WEIGHED_ROWS, COMPARED_ROWS = 10_000, 1_000
 
-WON_TO_FIT, WON_TO_JUDGE = 20, 5  # accounts, not rows: the rows of one account tell the same story
+WON_TO_SEARCH = 1_000  # won accounts from which on shapes of trees can be told apart
+SHARES = tuple(step / 10 for step in range(11))  # of the trees in the blend
 AGE_FEATURE = "tenure__days"  # the baseline "newest first" ranks by it
 
 
@@ -55,46 +82,86 @@ class TooFewOutcomes(ValueError):  # noqa: N818 - the name says what is wrong
 
 
 class NothingLearned(ValueError):  # noqa: N818 - the name says what is wrong
-    """No number of trees beat the base rate on later data."""
+    """No rung that the data allow ranks later accounts better than chance."""
+
+    def __init__(self, reason: str, evidence: tuple[Evidence, ...], backtests: tuple[Backtest, ...]) -> None:
+        super().__init__(reason)
+        self.evidence = evidence
+        self.backtests = backtests
 
 
 @dataclass(frozen=True)
-class Candidates:
-    """What models of every size, trained before a fold, say of the fold's rows.
+class Options:
+    """What a user may ask of a training.
 
-    `staged` has one row per number of trees (0, 10, …), `penalised` one per penalty of the logistic.
+    `half_life_days`: rows so much older than the newest weigh half; None: all weigh the same.
+    """
+
+    half_life_days: float | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Models of every size, fitted before a fold.
+
+    `level` is the log odds of the base rate that they were fitted on.
     """
 
     fold: Fold
     rows: Bools
     labels: Floats
-    staged: Floats
-    penalised: Floats
+    level: float
+    card: Scorecard
+    lines: tuple[Logistic, ...]
+    trees: tuple[Boosting, ...]
+    of_lines: Floats  # margins (penalties, rows)
+    of_trees: Floats  # margins (shapes, stages of 0, 10, … rounds, rows)
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """Model sizes chosen on the folds."""
+class Sizes:
+    """What the folds chose. `rounds` and `share` are 0 where no trees were better than none."""
 
-    rounds: int
+    rungs: tuple[str, ...]
     penalty: float
+    shape: Shape
+    rounds: int
+    share: float
+    left_out: dict[str, str]  # rungs that the data allow but the folds made pointless, with the reason
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Out-of-time margins of a slice; `initial_margin` is the log odds that its models started from."""
+    """Models of the chosen sizes and their out-of-time margins of a slice; `level` as in `Attempt`."""
 
     fold: Fold
     rows: Bools
     labels: Floats
-    initial_margin: float
-    margins: dict[str, Floats]  # by model name
+    level: float
+    models: dict[str, Fitted]
+    margins: dict[str, Floats]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The map that is served, how it was chosen, and what each way lost on the newest slice."""
+
+    steps: CalibrationMap
+    method: Method
+    reason: str
+    log_losses: dict[str, float]
 
 
 def train(
-    dataset: Dataset, scoring_rules: Table, horizon_days: int, trained_at: datetime, threads: int = 1
+    dataset: Dataset,
+    scoring_rules: Table,
+    horizon_days: int,
+    trained_at: datetime,
+    threads: int = 1,
+    rule_points: Floats | None = None,
+    options: Options | None = None,
 ) -> TrainedModel:
-    """Train the best model that the labels allow, or take the rules and say why.
+    """Train every rung that the labels allow and serve the simplest that no other beats, or the rules and say why.
 
     Args:
         dataset: rows of all as-of dates; only those with a label are learned from.
@@ -102,15 +169,22 @@ def train(
         horizon_days: length of the label window, which is the embargo between slices.
         trained_at: recorded as given; nothing else depends on the clock.
         threads: for each LightGBM fit, beside two fits at a time; the trees are the same for any number.
+        rule_points: the rules' points for each row of the dataset, to judge them beside the models.
+        options: see `Options`.
 
     Raises:
         UnusableRule: the rules rung is needed and the rules contradict each other.
     """
-    known = labelled(dataset)
+    known, options = labelled(dataset), options or Options()
+    points = None if rule_points is None else rule_points[~np.isnan(dataset.labels)]
+    rules = read_rules(scoring_rules)
     try:
-        return _train_boosting(known, horizon_days, trained_at, threads)
-    except (SplitTooShort, TooFewOutcomes, NothingLearned) as reason:
-        return _take_rules(known, read_rules(scoring_rules), horizon_days, trained_at, str(reason))
+        return _climb(known, points, horizon_days, trained_at, threads, options)
+    except (SplitTooShort, TooFewOutcomes) as reason:
+        ladder = without_judgement(_won_accounts(known, np.ones(len(known.labels), dtype=np.bool_)), str(reason))
+        return _take_rules(known, rules, horizon_days, trained_at, str(reason), ladder, ())
+    except NothingLearned as found:
+        return _take_rules(known, rules, horizon_days, trained_at, str(found), found.evidence, found.backtests)
 
 
 def rules_only(
@@ -128,39 +202,78 @@ def rules_only(
     Raises:
         UnusableRule: the rules contradict each other.
     """
-    return _take_rules(labelled(dataset), read_rules(scoring_rules), horizon_days, trained_at, reason)
+    return _take_rules(labelled(dataset), read_rules(scoring_rules), horizon_days, trained_at, reason, (), ())
 
 
-def _train_boosting(known: Dataset, horizon_days: int, trained_at: datetime, threads: int) -> TrainedModel:
-    """Gradient boosting on everything, with the size and the calibration learned out of time.
+def _climb(
+    known: Dataset,
+    points: Floats | None,
+    horizon_days: int,
+    trained_at: datetime,
+    threads: int,
+    options: Options,
+) -> TrainedModel:
+    """The best learned rung, refitted on everything, with the sizes and the calibration learned out of time.
 
     The served model is refitted on all mature rows, while its calibration comes from models fitted on earlier rows and
-    judged on later ones. This assumes that such models' margins, once moved to the same starting log odds, mean the
-    same as the refitted one's: same recipe, same number of trees, only more and newer rows.
+    judged on later ones. This assumes that such models' margins, once moved to the same base rate, mean the same as the
+    refitted one's: same recipe, same sizes, only more and newer rows.
     """
-    if not known.encoding:
-        raise NothingLearned("the examples have no feature")
     split = _usable_split(known, time_split(known.dates, horizon_days))
+    won = _won_accounts(known, rows_of(known.dates, split.test.train))
     with ThreadPoolExecutor(PARALLEL_FITS) as pool:
-        candidates = list(pool.map(partial(_judge_every_size, known, threads=threads), split.folds))
-        chosen = choose_sizes(candidates)
-        newest = pool.submit(_judge_newest, known, split.test, chosen, threads)
-        served = _fit(known, chosen.rounds, threads)
-        test = newest.result()
-    folds = [_judged_with(chosen, candidate) for candidate in candidates]
-    backtests = _backtests(known, folds, test)
-    reference = _moved_to(served.initial_margin, test, GRADIENT_BOOSTING)
-    calibration = _calibrate([*folds, test], GRADIENT_BOOSTING, served.initial_margin)
-    scale = fit_scale(reference)
-    weighed = _evenly(known, WEIGHED_ROWS)
-    weights = signal_weights(explain(served, weighed.X), weighed, scale.factor)
-    manifest = _boosting_manifest(known, horizon_days, scale, split, chosen, served, backtests)
-    text = boosting.to_text(served)
-    return _registered(GRADIENT_BOOSTING, manifest, text, calibration, backtests, weights, trained_at)
+        attempts = list(
+            pool.map(
+                partial(_attempt_every_size, known, rungs=allowed_rungs(won), threads=threads, options=options),
+                split.folds,
+            )
+        )
+        sizes = choose_sizes(attempts, allowed_rungs(won))
+        newest = pool.submit(_judge_newest, known, split.test, sizes, threads, options)
+        slices = [*(_judge_fold(known, attempt, sizes) for attempt in attempts), newest.result()]
+    choice = choose_rung(_out_of_time(known, slices, points), won, sizes.left_out)
+    if choice.rung == RULES:
+        raise NothingLearned(str(choice.reason), choice.evidence, _backtests(known, slices, points, "intercept_shift"))
+    served, level = _fit_rung(choice.rung, known, sizes, threads, options)
+    calibration = _calibrate(known, slices, choice.rung, level)
+    backtests = _backtests(known, slices, points, calibration.method)
+    scale = fit_scale(_moved_to(level, slices[-1], choice.rung))
+    weights, agreement = _weigh(known, served, slices, scale.factor)
+    manifest: dict[str, Any] = {
+        **_common_manifest(known, horizon_days, scale),
+        "reason": None,
+        "features": features_to_json(known.encoding),
+        "rules": [],
+        "parameters": _parameters(known, sizes, horizon_days, options),
+        "options": asdict(options),
+        "sizes": asdict(sizes),
+        "served": to_json(served),
+        "lightgbm": boosting.library_version(),
+        "scikit_learn": logistic.library_version(),
+        "split": [_fold_to_json(fold) for fold in (*split.folds, split.test)],
+        "ladder": _ladder_to_json(choice),
+        "calibration": {
+            "method": calibration.method,
+            "reason": calibration.reason,
+            "log_loss": rounded(calibration.log_losses),
+            "interval_level": NOMINAL,
+        },
+        "weights_rank_agreement": rounded({"value": agreement})["value"],
+        "metrics": _newest_metrics(backtests),
+    }
+    return _registered(
+        choice.rung, manifest, trees_text(served), calibration.steps, backtests, weights, choice.evidence, trained_at
+    )
 
 
 def _take_rules(
-    known: Dataset, rules: tuple[Rule, ...], horizon_days: int, trained_at: datetime, reason: str
+    known: Dataset,
+    rules: tuple[Rule, ...],
+    horizon_days: int,
+    trained_at: datetime,
+    reason: str,
+    ladder: tuple[Evidence, ...],
+    backtests: tuple[Backtest, ...],
 ) -> TrainedModel:
     manifest: dict[str, Any] = {
         **_common_manifest(known, horizon_days, rules_scale(rules)),
@@ -168,9 +281,9 @@ def _take_rules(
         "features": [],  # the rules say which metrics they read
         "rules": rules_to_json(rules),
         "parameters": {},
-        "metrics": {},
+        "metrics": _newest_metrics(backtests),
     }
-    return _registered(RULES, manifest, "", None, (), (), trained_at)
+    return _registered(RULES, manifest, "", None, backtests, (), ladder, trained_at)
 
 
 def _registered(
@@ -180,11 +293,12 @@ def _registered(
     calibration: CalibrationMap | None,
     backtests: tuple[Backtest, ...],
     weights: tuple[SignalWeight, ...],
+    ladder: tuple[Evidence, ...],
     trained_at: datetime,
 ) -> TrainedModel:
     record = make_record(rung, manifest, model_text, calibration, trained_at)
     # opened from its own record: what scores today is what a later run will load
-    return TrainedModel(record, calibration, backtests, weights, open_model(record, calibration))
+    return TrainedModel(record, calibration, backtests, weights, ladder, open_model(record, calibration))
 
 
 def _usable_split(known: Dataset, split: Split) -> Split:
@@ -193,14 +307,16 @@ def _usable_split(known: Dataset, split: Split) -> Split:
     Raises:
         TooFewOutcomes: says how many won accounts there are, and how many are needed.
     """
-    fit, judged = rows_of(known.dates, split.test.train), rows_of(known.dates, split.test.test)
-    won_to_fit, won_to_judge = _won_accounts(known, fit), _won_accounts(known, judged)
-    if won_to_fit < WON_TO_FIT or won_to_judge < WON_TO_JUDGE:
-        raise TooFewOutcomes(
-            f"{won_to_fit} won accounts up to {split.test.train[-1]} and {won_to_judge} from {split.test.test[0]} on; "
-            f"gradient boosting needs {WON_TO_FIT} to learn from and {WON_TO_JUDGE} later ones to be judged by"
-        )
+    if not known.encoding:
+        raise TooFewOutcomes("the examples have no feature")
     folds = tuple(fold for fold in split.folds if _has_outcomes(known, fold))
+    judged = _won_accounts(known, rows_of(known.dates, tuple(day for f in (*folds, split.test) for day in f.test)))
+    to_fit = _won_accounts(known, rows_of(known.dates, split.test.train))
+    if not allowed_rungs(to_fit) or judged < WON_TO_JUDGE:
+        raise TooFewOutcomes(
+            f"{to_fit} won accounts up to {split.test.train[-1]} and {judged} later ones to judge by; "
+            f"the simplest model needs {WON_TO_JUDGE} of each"
+        )
     if not _has_outcomes(known, split.test) or not folds:
         raise TooFewOutcomes("no slice of time has both won and lost accounts to learn from and later ones to judge by")
     return Split(folds, split.test)
@@ -209,58 +325,206 @@ def _usable_split(known: Dataset, split: Split) -> Split:
 def _has_outcomes(known: Dataset, fold: Fold) -> bool:
     fit, judged = rows_of(known.dates, fold.train), rows_of(known.dates, fold.test)
     both_classes = all(len(np.unique(known.labels[rows])) == 2 for rows in (fit, judged))
-    return both_classes and _won_accounts(known, fit) >= WON_TO_JUDGE
+    return both_classes and bool(allowed_rungs(_won_accounts(known, fit)))
 
 
 def _won_accounts(known: Dataset, rows: Bools) -> int:
     return len(set(known.account_ids[rows & (known.labels == 1)]))
 
 
-def _judge_every_size(known: Dataset, fold: Fold, threads: int) -> Candidates:
+def recency_weights(dates: Dates, half_life_days: float | None) -> Floats | None:
+    """1 for the newest rows, half of it for those a half-life older, scaled to a mean of 1; None: no weights."""
+    if half_life_days is None:
+        return None
+    age = (dates.max() - dates) / np.timedelta64(1, "D")
+    weights = 0.5 ** (age / half_life_days)
+    return weights / weights.mean()
+
+
+def _attempt_every_size(known: Dataset, fold: Fold, rungs: tuple[str, ...], threads: int, options: Options) -> Attempt:
     fit, rows = known.rows(rows_of(known.dates, fold.train)), rows_of(known.dates, fold.test)
-    trees = _fit(fit, boosting.MAX_ROUNDS, threads)
-    lines = logistic.fit_path(fit.X, fit.labels, logistic.PENALTIES)
     X = known.X[rows]
-    penalised = np.stack([logistic.margins(line, X) for line in lines])
-    return Candidates(fold, rows, known.labels[rows], boosting.staged_margins(trees, X), penalised)
+    weights = recency_weights(fit.dates, options.half_life_days)
+    lines: tuple[Logistic, ...] = ()
+    if LOGISTIC in rungs:
+        lines = logistic.fit_path(fit.X, fit.labels, logistic.PENALTIES, weights)
+    trees: tuple[Boosting, ...] = ()
+    if GRADIENT_BOOSTING in rungs:
+        trees = tuple(_fit_trees(fit, shape, boosting.MAX_ROUNDS, threads, weights) for shape in _shapes(known))
+    return Attempt(
+        fold,
+        rows,
+        known.labels[rows],
+        boosting.log_odds(boosting.base_rate(fit.labels, weights)),
+        scorecard.fit(fit.X, fit.labels, fit.account_ids, fit.encoding),
+        lines,
+        trees,
+        np.array([logistic.margins(line, X) for line in lines]),
+        np.array([boosting.staged_margins(one, X) for one in trees]),
+    )
 
 
-def choose_sizes(candidates: list[Candidates]) -> Chosen:
-    """Least mean log-loss over the folds; fewer trees and the stronger penalty win ties.
+def _shapes(known: Dataset) -> tuple[Shape, ...]:
+    enough = _won_accounts(known, np.ones(len(known.labels), dtype=np.bool_)) >= WON_TO_SEARCH
+    return boosting.SEARCHED_SHAPES if enough else (boosting.DEFAULT_SHAPE,)
 
-    Raises:
-        NothingLearned: no trees at all are best.
+
+def choose_sizes(attempts: Sequence[Attempt], rungs: tuple[str, ...]) -> Sizes:
+    """Least mean log-loss over the folds, after a shift to each fold's base rate, so that its drift decides nothing.
+
+    The stronger penalty, the plainer shape, fewer trees and fewer of them in the blend win ties. No trees at all is a
+    legal answer: then there is no rung with trees.
     """
-    tree_losses = [[margin_log_loss(m, fold.labels) for m in fold.staged] for fold in candidates]
-    line_losses = [
-        [margin_log_loss(shifted_to_base_rate(m, fold.labels), fold.labels) for m in fold.penalised]
-        for fold in candidates
+    penalty, shape, rounds, share = logistic.PENALTIES[0], boosting.DEFAULT_SHAPE, 0, 0.0
+    line_at = shape_at = 0
+    if LOGISTIC in rungs:
+        line_at = int(np.argmin(_mean_losses([attempt.of_lines for attempt in attempts], attempts)))
+        penalty = logistic.PENALTIES[line_at]
+    if GRADIENT_BOOSTING in rungs:
+        stages = attempts[0].of_trees.shape[1]
+        flat = [attempt.of_trees.reshape(-1, len(attempt.labels)) for attempt in attempts]
+        shape_at, best = divmod(int(np.argmin(_mean_losses(flat, attempts))), stages)
+        shape, rounds = boosting.SEARCHED_SHAPES[shape_at], best * boosting.ROUND_STEP
+    if rounds:
+        mixed = [
+            np.stack(
+                [blended(a.of_trees[shape_at, rounds // boosting.ROUND_STEP], a.of_lines[line_at], s) for s in SHARES]
+            )
+            for a in attempts
+        ]
+        share = SHARES[int(np.argmin(_mean_losses(mixed, attempts)))]
+    left_out: dict[str, str] = {}
+    if GRADIENT_BOOSTING in rungs and not rounds:
+        no_trees = "no number of trees predicts the folds better than their base rate"
+        left_out = {GRADIENT_BOOSTING: no_trees, BLEND: no_trees}
+    elif BLEND in rungs and share in (0.0, 1.0):
+        left_out[BLEND] = f"the folds give all weight to {GRADIENT_BOOSTING if share else LOGISTIC}: it is the same"
+    offered = tuple(rung for rung in rungs if rung not in left_out)
+    return Sizes(offered, penalty, shape, rounds, share, left_out)
+
+
+def _mean_losses(candidates: Sequence[Floats], attempts: Sequence[Attempt]) -> Floats:
+    """By candidate (rows of each array), over the folds."""
+    losses = [
+        [margin_log_loss(shifted_to_base_rate(m, attempt.labels), attempt.labels) for m in of_fold]
+        for of_fold, attempt in zip(candidates, attempts, strict=True)
     ]
-    rounds = int(np.argmin(np.mean(tree_losses, axis=0))) * boosting.ROUND_STEP
-    if rounds == 0:
-        raise NothingLearned("no usable signal: no number of trees predicts later outcomes better than the base rate")
-    return Chosen(rounds, logistic.PENALTIES[int(np.argmin(np.mean(line_losses, axis=0)))])
+    return np.mean(losses, axis=0)
 
 
-def _judged_with(chosen: Chosen, candidate: Candidates) -> Judged:
-    margins = {
-        GRADIENT_BOOSTING: candidate.staged[chosen.rounds // boosting.ROUND_STEP],
-        LOGISTIC: candidate.penalised[logistic.PENALTIES.index(chosen.penalty)],
+def _judge_fold(known: Dataset, attempt: Attempt, sizes: Sizes) -> Judged:
+    """The attempt's models of the chosen sizes."""
+    parts: dict[str, Any] = {"card": attempt.card}
+    if attempt.lines:
+        parts["line"] = attempt.lines[logistic.PENALTIES.index(sizes.penalty)]
+    if sizes.rounds:
+        parts["trees"] = boosting.first_rounds(attempt.trees[boosting.SEARCHED_SHAPES.index(sizes.shape)], sizes.rounds)
+    return _judged(known, attempt.fold, attempt.level, parts, sizes)
+
+
+def _judge_newest(known: Dataset, fold: Fold, sizes: Sizes, threads: int, options: Options) -> Judged:
+    parts, level = _fit_parts(known.rows(rows_of(known.dates, fold.train)), sizes.rungs, sizes, threads, options)
+    return _judged(known, fold, level, parts, sizes)
+
+
+def _judged(known: Dataset, fold: Fold, level: float, parts: dict[str, Any], sizes: Sizes) -> Judged:
+    rows = rows_of(known.dates, fold.test)
+    models = {rung: _assemble(rung, parts, sizes) for rung in sizes.rungs}
+    found = {rung: margins(model, known.X[rows]) for rung, model in models.items()}
+    return Judged(fold, rows, known.labels[rows], level, models, found)
+
+
+def _fit_rung(rung: str, known: Dataset, sizes: Sizes, threads: int, options: Options) -> tuple[Fitted, float]:
+    """One rung on all rows, and the log odds of their base rate."""
+    parts, level = _fit_parts(known, (rung,), sizes, threads, options)
+    return _assemble(rung, parts, sizes), level
+
+
+def _fit_parts(
+    fit: Dataset, rungs: tuple[str, ...], sizes: Sizes, threads: int, options: Options
+) -> tuple[dict[str, Any], float]:
+    weights = recency_weights(fit.dates, options.half_life_days)
+    parts: dict[str, Any] = {}
+    if SCORECARD in rungs:
+        parts["card"] = scorecard.fit(fit.X, fit.labels, fit.account_ids, fit.encoding)
+    if LOGISTIC in rungs or BLEND in rungs:
+        (parts["line"],) = logistic.fit_path(fit.X, fit.labels, (sizes.penalty,), weights)
+    if GRADIENT_BOOSTING in rungs or BLEND in rungs:
+        parts["trees"] = _fit_trees(fit, sizes.shape, sizes.rounds, threads, weights)
+    return parts, boosting.log_odds(boosting.base_rate(fit.labels, weights))
+
+
+def _fit_trees(fit: Dataset, shape: Shape, rounds: int, threads: int, weights: Floats | None) -> Boosting:
+    return boosting.fit(fit.X, fit.labels, _monotone(fit), rounds, threads, shape, weights)
+
+
+PARTS = {SCORECARD: ("card",), LOGISTIC: ("line",), GRADIENT_BOOSTING: ("trees",), BLEND: ("line", "trees")}
+
+
+def _assemble(rung: str, parts: dict[str, Any], sizes: Sizes) -> Fitted:
+    share = sizes.share if rung == BLEND else float(rung == GRADIENT_BOOSTING)
+    return Fitted(rung, **{name: parts[name] for name in PARTS[rung]}, share=share)
+
+
+def _out_of_time(known: Dataset, slices: Sequence[Judged], points: Floats | None) -> OutOfTime:
+    found = {rung: np.concatenate([one.margins[rung] for one in slices]) for rung in slices[0].margins}
+    if points is not None:
+        found[RULES] = np.concatenate([points[one.rows] for one in slices])
+    return OutOfTime(
+        labels=np.concatenate([one.labels for one in slices]),
+        slices=np.concatenate([np.full(len(one.labels), number, dtype=np.int64) for number, one in enumerate(slices)]),
+        account_ids=np.concatenate([known.account_ids[one.rows] for one in slices]),
+        margins=found,
+    )
+
+
+def _moved_to(level: float, judged: Judged, rung: str) -> Floats:
+    """Out-of-time margins as if their model had been fitted at this base rate."""
+    return judged.margins[rung] - judged.level + level
+
+
+def _fit_map(known: Dataset, slices: Sequence[Judged], rung: str, level: float, method: Method) -> CalibrationMap:
+    return fit_calibration(
+        np.concatenate([_moved_to(level, one, rung) for one in slices]),
+        np.concatenate([one.labels for one in slices]),
+        np.concatenate([known.account_ids[one.rows] for one in slices]),
+        method,
+    )
+
+
+def _calibrate(known: Dataset, slices: Sequence[Judged], rung: str, level: float) -> Calibration:
+    """The simplest way to a probability that no other beats: learned on the folds, compared on the newest slice.
+
+    The winner is then learned on all slices.
+    """
+    *folds, test = slices
+    accounts = known.account_ids[test.rows]
+    found = {
+        method: apply_calibration(_fit_map(known, folds, rung, test.level, method), test.margins[rung]).probability
+        for method in METHODS
     }
-    return Judged(candidate.fold, candidate.rows, candidate.labels, float(candidate.staged[0, 0]), margins)
+    draws = {method: resampled_log_loss(found[method], test.labels, accounts) for method in METHODS}
+    standing: Method = METHODS[0]
+    for method in METHODS[1:]:
+        if float((draws[method] < draws[standing]).mean()) >= SURE:
+            standing = method
+    losses = {method: log_loss(found[method], test.labels) for method in METHODS}
+    others = ", ".join(f"{method} {loss:.4f}" for method, loss in losses.items() if method != standing)
+    reason = (
+        f"{standing} loses {losses[standing]:.4f} on the newest slice ({others}); "
+        f"a simpler way stands unless another loses less in {SURE:.0%} of the resamples"
+    )
+    return Calibration(_fit_map(known, slices, rung, level, standing), standing, reason, dict(losses))
 
 
-def _judge_newest(known: Dataset, fold: Fold, chosen: Chosen, threads: int) -> Judged:
-    fit, rows = known.rows(rows_of(known.dates, fold.train)), rows_of(known.dates, fold.test)
-    trees = _fit(fit, chosen.rounds, threads)
-    line = logistic.fit_path(fit.X, fit.labels, (chosen.penalty,))[0]
-    X = known.X[rows]
-    margins = {GRADIENT_BOOSTING: boosting.margins(trees, X), LOGISTIC: logistic.margins(line, X)}
-    return Judged(fold, rows, known.labels[rows], trees.initial_margin, margins)
-
-
-def _fit(fit: Dataset, rounds: int, threads: int) -> Boosting:
-    return boosting.fit(fit.X, fit.labels, _monotone(fit), rounds, threads)
+def _weigh(
+    known: Dataset, served: Fitted, slices: Sequence[Judged], factor: float
+) -> tuple[tuple[SignalWeight, ...], float]:
+    """What the served model learned of each signal, and how far the models of earlier slices agree."""
+    weighed, compared = _evenly(known, WEIGHED_ROWS), _evenly(known, COMPARED_ROWS)
+    weights = signal_weights(explain_fitted(served, weighed.X), weighed, factor)
+    earlier = [signal_weights(explain_fitted(one.models[served.rung], compared.X), compared, factor) for one in slices]
+    return with_stability(weights, earlier), rank_agreement(weights, earlier)
 
 
 def _evenly(known: Dataset, most: int) -> Dataset:
@@ -269,28 +533,28 @@ def _evenly(known: Dataset, most: int) -> Dataset:
     return known if rows <= most else known.rows(np.arange(most, dtype=np.int64) * rows // most)
 
 
-def _moved_to(initial_margin: float, judged: Judged, model_name: str) -> Floats:
-    """Out-of-time margins as if their model had started from these log odds."""
-    return judged.margins[model_name] - judged.initial_margin + initial_margin
-
-
-def _calibrate(slices: list[Judged], model_name: str, initial_margin: float) -> CalibrationMap:
-    margins = [_moved_to(initial_margin, judged, model_name) for judged in slices]
-    return fit_calibration(np.concatenate(margins), np.concatenate([judged.labels for judged in slices]))
-
-
-def _backtests(known: Dataset, folds: list[Judged], test: Judged) -> tuple[Backtest, ...]:
-    """Rankings on every slice; on the newest also the AUC's interval and probabilities calibrated by the folds."""
-    found = [row for fold in folds for name in fold.margins for row in _ranking_rows(fold, name, fold.margins[name])]
-    for name, margins in test.margins.items():
-        steps = _calibrate(folds, name, test.initial_margin)
-        probability = apply_calibration(steps, margins).probability
-        found += _ranking_rows(test, name, margins, known.account_ids[test.rows])
-        found += _metric_rows(test, name, probability_metrics(probability, test.labels))
+def _backtests(known: Dataset, slices: Sequence[Judged], points: Floats | None, method: Method) -> tuple[Backtest, ...]:
+    """Rankings and overlaps of every slice; on the newest also intervals, and probabilities calibrated by the folds."""
+    *folds, test = slices
+    found: list[Backtest] = []
+    for one in slices:
+        twins, accounts = overlap(known.X, known.account_ids, known.dates, one.fold)
+        found += _metric_rows(one, "split", {"share_of_twins": twins, "share_of_known_accounts": accounts})
+    for fold in folds:
+        found += [row for name in fold.margins for row in _ranking_rows(fold, name, fold.margins[name])]
+    accounts_of_test = known.account_ids[test.rows]
+    for name, of_model in test.margins.items():
+        given = apply_calibration(_fit_map(known, folds, name, test.level, method), of_model)
+        low, high = given.probability_low, given.probability_high
+        found += _ranking_rows(test, name, of_model, accounts_of_test)
+        found += _metric_rows(test, name, probability_metrics(given.probability, test.labels))
+        covered = interval_coverage(given.probability, low, high, test.labels, NOMINAL)
+        found += _metric_rows(test, name, {"interval_coverage": covered, "interval_width": float((high - low).mean())})
+    if points is not None:
+        found += _ranking_rows(test, RULES, points[test.rows], accounts_of_test)
     age = next((j for j, feature in enumerate(known.encoding) if feature.name == AGE_FEATURE), None)
     if age is not None:
-        scores = newest_first(known.X[test.rows, age])
-        found += _ranking_rows(test, "newest_first", scores, known.account_ids[test.rows])
+        found += _ranking_rows(test, "newest_first", newest_first(known.X[test.rows, age]), accounts_of_test)
     return tuple(found)
 
 
@@ -330,37 +594,21 @@ def _common_manifest(known: Dataset, horizon_days: int, scale: ScoreScale) -> di
         "as_of_from": str(known.dates[0]) if rows else None,
         "as_of_to": str(known.dates[-1]) if rows else None,
         "rows": rows,
-        "positives": int(known.labels.sum()),
+        "won_rows": int(known.labels.sum()),
         "won_accounts": _won_accounts(known, np.ones(rows, dtype=np.bool_)),
         "score_scale": asdict(scale),
         "notes": list(known.notes),
     }
 
 
-def _boosting_manifest(
-    known: Dataset,
-    horizon_days: int,
-    scale: ScoreScale,
-    split: Split,
-    chosen: Chosen,
-    served: Boosting,
-    backtests: tuple[Backtest, ...],
-) -> dict[str, Any]:
-    parameters = boosting.parameters(known.labels, _monotone(known), threads=0)
-    del parameters["num_threads"]  # it changes nothing, so it must not change the version
-    return {
-        **_common_manifest(known, horizon_days, scale),
-        "reason": None,
-        "features": features_to_json(known.encoding),
-        "rules": [],
-        "parameters": {**parameters, "horizon_days": horizon_days},
-        "rounds": chosen.rounds,
-        "logistic_penalty": chosen.penalty,
-        "initial_margin": served.initial_margin,
-        "lightgbm": boosting.library_version(),
-        "split": [_fold_to_json(fold) for fold in (*split.folds, split.test)],
-        "metrics": _newest_metrics(backtests),
-    }
+def _parameters(known: Dataset, sizes: Sizes, horizon_days: int, options: Options) -> dict[str, Any]:
+    of_trees = boosting.parameters(known.labels, _monotone(known), sizes.shape, threads=0)
+    del of_trees["num_threads"]  # it changes nothing, so it must not change the version
+    return {**of_trees, "horizon_days": horizon_days, **asdict(options)}
+
+
+def _ladder_to_json(choice: Choice) -> list[dict[str, Any]]:
+    return [asdict(one) for one in choice.evidence]
 
 
 def _fold_to_json(fold: Fold) -> dict[str, Any]:
@@ -368,8 +616,10 @@ def _fold_to_json(fold: Fold) -> dict[str, Any]:
 
 
 def _newest_metrics(backtests: tuple[Backtest, ...]) -> dict[str, Any]:
-    """Metrics of the newest slice by model, with its rows and won rows."""
+    """Metrics of the newest slice by model, with its rows and won rows; nothing where nothing was judged."""
     newest = [row for row in backtests if row.slice == "test"]
+    if not newest:
+        return {}
     metrics: dict[str, dict[str, float]] = {}
     for row in newest:
         of_model = metrics.setdefault(row.model_name, {})

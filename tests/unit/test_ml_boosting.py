@@ -55,12 +55,29 @@ def test_a_leaf_holds_about_five_won_rows_within_bounds():
     def leaf_rows(won, rows):
         labels = np.zeros(rows)
         labels[:won] = 1
-        return boosting.parameters(labels, (0,), 1)["min_data_in_leaf"]
+        return boosting.parameters(labels, (0,), boosting.DEFAULT_SHAPE, 1)["min_data_in_leaf"]
 
     assert leaf_rows(100, 10_000) == 500  # 5 / 1 %
     assert leaf_rows(5_000, 10_000) == 20
     assert leaf_rows(10, 10_000) == 1_250  # an eighth of the rows
     assert leaf_rows(2, 4) == 1
+
+
+def test_the_first_rounds_are_the_model_that_fewer_rounds_give():
+    X, labels = sample(1000, 5)
+    cut = boosting.first_rounds(boosting.fit(X, labels, (0,) * 5, 40, 1), 20)
+    assert np.array_equal(boosting.margins(cut, X), boosting.margins(boosting.fit(X, labels, (0,) * 5, 20, 1), X))
+
+
+def test_weights_move_the_base_rate_and_the_trees():
+    X, labels = sample(1000, 5)
+    weights = np.where(labels == 1, 3.0, 1.0)
+    weighted = boosting.fit(X, labels, (0,) * 5, 10, 1, weights=weights)
+    assert boosting.log_odds(np.average(labels, weights=weights)) == weighted.initial_margin
+    assert (
+        boosting.margins(weighted, X).mean()
+        > boosting.margins(boosting.fit(X, labels, (0,) * 5, 10, 1), X).mean() + 0.3
+    )
 
 
 def test_constant_and_missing_columns_are_no_obstacle():

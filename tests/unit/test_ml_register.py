@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from test_ml_simulated_company import trained
 
-from ml import boosting
+from ml import fitted
 from ml.register import TamperedModel, calibration_table, load_model, models_table, open_model
 from ml.scale import ScoreScale, fit_scale, to_score
 
@@ -14,10 +14,10 @@ from ml.scale import ScoreScale, fit_scale, to_score
 def no_parsing(monkeypatch):
     trained()  # which parses, rightly
 
-    def parse(text, initial_margin):
-        raise AssertionError("a tampered model reached the native parser")
+    def parse(rung, content, text):
+        raise AssertionError("a tampered model reached the parser")
 
-    monkeypatch.setattr(boosting, "from_text", parse)
+    monkeypatch.setattr(fitted, "from_json", parse)
 
 
 @pytest.mark.usefixtures("no_parsing")
