@@ -1,4 +1,4 @@
-"""The method, top to bottom: split, size the rungs on folds, judge on later slices, choose, calibrate, refit, explain."""
+"""The method, top to bottom: split, size rungs on folds, judge on later slices, choose, calibrate, refit, explain."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResult, MetadataValue, multi_asset
 
 from ml import register
-from ml.dataset import Dataset, build_dataset, labelled
+from ml.dataset import Dataset, MissingFeature, build_dataset, labelled
 from ml.leaks import LeakReport, check_leaks, told
-from ml.register import TrainedModel
+from ml.register import TamperedModel, TrainedModel
+from ml.rules import rule_points
 from ml.score import score
 from ml.train import rules_only, train
 from orchestration.progress import announce
@@ -26,7 +27,7 @@ EXAMPLES = [
     AssetKey(["features", name]) for name in ("training_examples", "scoring_examples", "account_signal_metrics")
 ]
 SEEDS = [AssetKey(["config", name]) for name in ("signals", "scoring_rules", "settings", "accepted_leaks")]
-MODEL_TABLES = ("models", "calibration_maps", "backtests", "signal_weights")
+MODEL_TABLES = ("models", "calibration_maps", "backtests", "signal_weights", "ladder")
 RUN_TABLES = ("predictions", "feature_contributions")
 DORMANT = ("never_active", "inactive")  # places in the cohort that no model is trained on, nor anything like them
 
@@ -72,7 +73,8 @@ def model_assets():
         now = datetime.now(UTC)
         version = version_trained_before(backend, dataset, horizon_days)
         if version is None:
-            trained = train(dataset, rules, horizon_days, now)
+            points = rule_points(rules, examples, metrics, signals)
+            trained = train(dataset, rules, horizon_days, now, rule_points=points)
             version = keep_model(backend, trained)
         # An account without recent activity is like none that the model saw: the rules score it.
         dormant = rules_only(dataset, rules, horizon_days, now, "no activity within the cohort's days")
@@ -112,10 +114,20 @@ def prediction_assets():
         metrics = read_metrics(backend, "scoring_examples")
         signals = read_table(backend, "config", "signals")
         is_dormant = pc.is_in(examples["cohort"], pa.array(DORMANT))
-        scored = [
-            score(register.load_model(models, maps, version), examples.filter(rows), metrics, signals, run_id)
-            for version, rows in zip(models_of_run(backend, run_id), (pc.invert(is_dormant), is_dormant), strict=True)
-        ]
+        of_active, of_dormant = models_of_run(backend, run_id)
+        rules_model = register.load_model(models, maps, of_dormant)
+        try:
+            active = score(
+                register.load_model(models, maps, of_active),
+                examples.filter(pc.invert(is_dormant)),
+                metrics,
+                signals,
+                run_id,
+            )
+        except (MissingFeature, TamperedModel) as reason:
+            announce(f"the model cannot score, so the rules do, and every row says so: {reason}")
+            active = score(rules_model, examples.filter(pc.invert(is_dormant)), metrics, signals, run_id)
+        scored = [active, score(rules_model, examples.filter(is_dormant), metrics, signals, run_id)]
         predictions, contributions = (pa.concat_tables(tables) for tables in zip(*scored, strict=True))
         forget_unpublished(backend, RUN_TABLES)
         replace_rows(
@@ -189,6 +201,7 @@ def keep_model(backend: Backend, trained: TrainedModel) -> str:
             "calibration_maps": register.calibration_table(trained),
             "backtests": register.backtests_table(trained),
             "signal_weights": register.signal_weights_table(trained),
+            "ladder": register.ladder_table(trained),
         }
         replace_rows(backend, "ml", tables, "model_version", version)
     return version

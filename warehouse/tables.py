@@ -54,9 +54,24 @@ def replace_rows(backend: Backend, schema: str, tables: dict[str, pa.Table], key
             connection.execute(f'delete from "{schema}"."{name}" where "{key}" = ?', [value])  # noqa: S608 - names are ours
             columns = ", ".join(f'"{column}"' for column in rows.column_names)
             connection.register("incoming_rows", rows)
+            _add_missing_columns(connection, schema, name)
             connection.execute(f'insert into "{schema}"."{name}" ({columns}) select {columns} from incoming_rows')  # noqa: S608
             connection.unregister("incoming_rows")
         connection.commit()
     except BaseException:
         connection.rollback()
         raise
+
+
+def _add_missing_columns(connection: Any, schema: str, name: str) -> None:
+    """Give a table that an earlier release wrote the columns that its rows have today; older rows have null there."""
+    missing = connection.execute(
+        """
+        select incoming.column_name, incoming.column_type from (describe incoming_rows) as incoming
+        anti join information_schema.columns as stored
+            on stored.table_schema = ? and stored.table_name = ? and stored.column_name = incoming.column_name
+        """,
+        [schema, name],
+    ).fetchall()
+    for column, kind in missing:
+        connection.execute(f'alter table "{schema}"."{name}" add column "{column}" {kind}')

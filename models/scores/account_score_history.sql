@@ -105,7 +105,8 @@ scored as (
         predictions.probability_low,
         predictions.probability_high,
         cast(round(
-            100 * (1 - (predictions.probability_high - predictions.probability_low)) * coalesce(certainty.identity_confidence, 1)
+            100 * (1 - (predictions.probability_high - predictions.probability_low))
+            * coalesce(certainty.identity_confidence, 1) * coalesce(examples.organisation__match_confidence, 1)
         ) as integer) as confidence_pct,
         cast(predictions.score as integer) as score,
         cast(floor(100 * percent_rank() over (order by predictions.score, predictions.margin)) as integer) as percentile,

@@ -13,7 +13,10 @@ final as (
         signals.label,
         signals.category,
         weights.learned_weight,
+        weights.share,
+        weights.points,
         weights.direction,
+        weights.stability,
         weights.lift,
         weights.rank
     from weights

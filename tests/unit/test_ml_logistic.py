@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 
 from ml import logistic
@@ -34,3 +36,44 @@ def test_skewed_columns_go_to_a_log_scale_and_missing_ones_get_a_flag():
     assert prepared.shape == (400, 5)
     assert np.abs(prepared).max() <= logistic.CLIP
     assert np.isfinite(logistic.margins(model, X)).all()
+
+
+def sample():
+    random = np.random.default_rng(3)
+    X = np.column_stack([random.lognormal(0, 2, 400), random.normal(size=400), np.full(400, np.nan), np.ones(400)])
+    X[:40, 1] = np.nan
+    return X, (random.random(400) < 1 / (1 + np.exp(1 - X[:, 0].clip(0, 3)))).astype(float)
+
+
+def test_contributions_are_coefficient_times_distance_from_the_mean_with_the_flag_at_its_feature():
+    X, labels = sample()
+    model = logistic.fit_path(X, labels, (1.0,))[0]
+    shares = logistic.contributions(model, X)
+    prepared = logistic.prepare(model.preparation, X)
+    moved = (prepared - prepared.mean(axis=0)) * model.coefficients
+    assert shares.shape == X.shape
+    assert np.allclose(shares[:, 1], moved[:, 1] + moved[:, 4], atol=1e-12)
+    assert np.abs(logistic.base_margin(model) + shares.sum(axis=1) - logistic.margins(model, X)).max() < 1e-12
+    assert np.abs(shares.mean(axis=0)).max() < 1e-12
+
+
+def test_what_is_written_down_reads_back_to_the_bit():
+    X, labels = sample()
+    model = logistic.fit_path(X, labels, (0.1,))[0]
+    again = logistic.from_json(json.loads(json.dumps(logistic.to_json(model))))
+    assert np.array_equal(logistic.margins(again, X), logistic.margins(model, X))
+    assert np.array_equal(logistic.contributions(again, X), logistic.contributions(model, X))
+
+
+def test_weights_count_rows_as_often():
+    X, labels = sample()
+    twice = np.where(labels == 1, 2.0, 1.0)
+    rows = np.repeat(np.arange(400), twice.astype(int))
+    weighted = logistic.fit_path(X, labels, (0.1,), twice)[0]
+    preparation = weighted.preparation
+    assert np.isfinite(weighted.coefficients).all()
+    repeated = logistic.prepare(preparation, X[rows])
+    gradient = repeated.T @ (labels[rows] - 1 / (1 + np.exp(-(repeated @ weighted.coefficients + weighted.intercept))))
+    assert np.allclose(
+        gradient * 0.1, weighted.coefficients, atol=1e-3
+    )  # where C x the loss's slope meets the penalty's

@@ -3,11 +3,17 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from test_ml_simulated_company import trained
+from test_ml_simulated_company import trained_as
 
 from ml import fitted
+from ml.fitted import BLEND
 from ml.register import TamperedModel, calibration_table, load_model, models_table, open_model
 from ml.scale import ScoreScale, fit_scale, to_score
+
+
+def trained():
+    """The rung with all parts: a line in the manifest, trees in the text."""
+    return trained_as(BLEND)
 
 
 @pytest.fixture

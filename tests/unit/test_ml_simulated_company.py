@@ -1,19 +1,31 @@
 """A small company with known effects, as Arrow tables, and the whole method run on it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cache
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from ml.dataset import Dataset, build_dataset, labelled
-from ml.register import TrainedModel, backtests_table, calibration_table, load_model, models_table, signal_weights_table
+from ml.dataset import Dataset, Feature, build_dataset, labelled
+from ml.fitted import BLEND, GRADIENT_BOOSTING, LEARNED, LOGISTIC, SCORECARD
+from ml.ladder import Choice
+from ml.register import (
+    TrainedModel,
+    backtests_table,
+    calibration_table,
+    ladder_table,
+    load_model,
+    models_table,
+    signal_weights_table,
+)
+from ml.rules import rule_points
 from ml.score import score
-from ml.train import train
+from ml.train import recency_weights, train
 
 HORIZON = 90
 TRAINED_AT = datetime(2026, 7, 1, 6, 0, tzinfo=UTC)
@@ -132,7 +144,29 @@ def company() -> Company:
 
 @cache
 def trained() -> TrainedModel:
-    return train(dataset_of(company()), company().scoring_rules, HORIZON, TRAINED_AT)
+    source = company()
+    points = rule_points(source.scoring_rules, source.examples, source.signal_metrics, source.signals)
+    return train(dataset_of(source), source.scoring_rules, HORIZON, TRAINED_AT, rule_points=points)
+
+
+@cache
+def small_company() -> Company:
+    return simulate(accounts=120, noise=1, won_shift=-2.5)
+
+
+@cache
+def trained_as(rung: str) -> TrainedModel:
+    """A small model of any rung: the choice is made for the ladder, all else is as always."""
+
+    def chosen(judged, won_accounts, left_out):
+        return Choice(rung, None, ())
+
+    with (
+        patch("ml.train.choose_rung", chosen),
+        patch("ml.train.SHARES", (0.3,)),
+        patch("ml.boosting.MAX_ROUNDS", 40),
+    ):
+        return train(dataset_of(small_company()), RULES, HORIZON, TRAINED_AT)
 
 
 def dataset_of(source: Company) -> Dataset:
@@ -232,11 +266,71 @@ def test_row_order_of_the_inputs_changes_nothing():
 def test_the_backtests_say_what_was_judged_when():
     rows = backtests_table(trained()).to_pandas()
     assert set(rows["slice"]) == {"fold_1", "fold_2", "fold_3", "test"}
-    assert set(rows["model_name"]) == {"gradient_boosting", "logistic", "newest_first"}
+    assert {"scorecard", "logistic", "gradient_boosting", "newest_first", "rules", "split"} <= set(rows["model_name"])
+    assert set(rows.loc[rows["model_name"] == "split", "metric"]) == {"share_of_twins", "share_of_known_accounts"}
     assert ((rows["test_from"] - rows["train_to"]).apply(lambda gap: gap.days) >= HORIZON).all()
     aucs = rows[(rows["metric"] == "auc") & (rows["slice"] == "test")]
     assert ((aucs["value_low"] <= aucs["value"]) & (aucs["value"] <= aucs["value_high"])).all()
     assert not rows.duplicated(["model_name", "slice", "metric"]).any()
+
+
+@pytest.mark.parametrize("rung", LEARNED)
+def test_every_rung_scores_and_adds_up_and_is_read_back_to_the_bit(rung):
+    model, source = trained_as(rung), small_company()
+    assert json.loads(model.record.manifest)["rung"] == model.record.rung == rung
+    assert (model.record.model_text != "") == (rung in (GRADIENT_BOOSTING, BLEND))
+    reopened = load_model(models_table(model), calibration_table(model))
+    tables = (source.scoring_examples, source.signal_metrics, source.signals, "run_1")
+    assert all(
+        one.equals(other) for one, other in zip(score(reopened, *tables), score(model.model, *tables), strict=True)
+    )
+    predictions, contributions = (table.to_pandas() for table in score(reopened, *tables))
+    sums = contributions.groupby("account_id")["contribution"].sum()
+    assert np.abs(sums - predictions.set_index("account_id")["margin"]).max() < 1e-9
+    assert predictions["margin"].nunique() > 3
+    assert predictions["probability"].between(predictions["probability_low"], predictions["probability_high"]).all()
+    assert {weight.stability for weight in model.signal_weights if weight.direction} <= {0, 0.25, 0.5, 0.75, 1}
+
+
+def test_the_ladder_says_what_spoke_for_and_against_each_rung():
+    ladder = ladder_table(trained()).to_pandas().set_index("rung")
+    assert ladder.index.tolist() == ["rules", *LEARNED]
+    assert ladder["is_chosen"].sum() == 1
+    assert ladder.loc[trained().record.rung, "is_chosen"]
+    assert trained().record.rung in (LOGISTIC, GRADIENT_BOOSTING, BLEND)
+    judged = ladder.dropna(subset=["auc"])
+    assert {"rules", SCORECARD, LOGISTIC, GRADIENT_BOOSTING} <= set(judged.index)
+    assert ((judged["auc_low"] < judged["auc"]) & (judged["auc"] < judged["auc_high"])).all()
+    assert ladder.loc[SCORECARD, "against"] is None
+    assert (ladder["reason"].str.len() > 10).all()
+
+
+@pytest.mark.parametrize(("won", "rungs"), [(3, ["rules"]), (8, ["scorecard"]), (30, ["scorecard", "logistic"])])
+def test_few_won_accounts_climb_as_far_as_they_allow(won, rungs):
+    """One feature that knows much, one that knows nothing; so many accounts win once, half of them early."""
+    random = np.random.default_rng(won)
+    accounts, months = 60 * won, 9
+    wins = np.zeros((months, accounts))
+    wins[np.arange(2 * won) % months, np.arange(2 * won)] = 1
+    known = random.normal(size=wins.shape) + 3 * wins
+    dates = np.repeat(np.array(MONTHS[:months], dtype="datetime64[D]"), accounts)
+    dataset = Dataset(
+        np.column_stack([known.ravel(), random.normal(size=wins.size)]),
+        (Feature("a__x", "a", "x", "examples", 0), Feature("b__x", "b", "x", "examples", 0)),
+        np.tile(np.array([f"a{i:05d}" for i in range(accounts)], dtype=object), months),
+        dates,
+        wins.ravel(),
+    )
+    model = train(dataset, RULES, HORIZON, TRAINED_AT)
+    assert model.record.rung in rungs
+    assert [one.rung for one in model.ladder if one.auc is not None] == [rung for rung in rungs if rung != "rules"]
+
+
+def test_rows_of_long_ago_weigh_less_where_that_is_asked_for():
+    weights = recency_weights(np.array(["2026-01-01", "2026-03-02"], dtype="datetime64[D]"), 60.0)
+    assert weights[0] / weights[1] == pytest.approx(0.5)
+    assert weights.mean() == pytest.approx(1)
+    assert recency_weights(np.array(["2026-01-01"], dtype="datetime64[D]"), None) is None
 
 
 def test_signal_weights_come_as_a_table_ranked_without_gaps():
@@ -249,7 +343,9 @@ def test_signal_weights_come_as_a_table_ranked_without_gaps():
         (lambda: dataset_of(company()).rows(np.arange(3)), "mature as-of dates"),
         (lambda: dataset_of(company()).rows(np.arange(0)), "0 mature as-of dates"),
         (lambda: dataset_of(simulate(accounts=40, noise=0, won_shift=-7.5)), "won accounts"),
-        (lambda: one_class(dataset_of(company())), "0 won accounts up to"),
+        (lambda: one_class(dataset_of(company()), 0.0), "0 won accounts up to"),
+        (lambda: one_class(dataset_of(company()), 1.0), "both won and lost accounts"),
+        (lambda: without_values(dataset_of(company())), "no usable signal"),
         (lambda: without_effects(), "no usable signal"),
     ],
 )
@@ -259,7 +355,10 @@ def test_too_little_to_learn_from_takes_the_rules_and_says_why(dataset, reason):
     assert model.record.model_version.startswith("rules-")
     assert reason in json.loads(model.record.manifest)["reason"]
     assert json.loads(models_table(model).column("manifest")[0].as_py())["rung"] == "rules"
-    assert calibration_table(model).num_rows == backtests_table(model).num_rows == 0
+    assert calibration_table(model).num_rows == 0
+    ladder = ladder_table(model).to_pandas()
+    assert ladder.loc[ladder["is_chosen"], "rung"].tolist() == ["rules"]
+    assert reason in ladder.loc[ladder["is_chosen"], "reason"].item()
     reopened = load_model(models_table(model), calibration_table(model))
     predictions, contributions = (table.to_pandas() for table in scored(reopened))
     assert predictions["probability"].isna().all()
@@ -268,9 +367,12 @@ def test_too_little_to_learn_from_takes_the_rules_and_says_why(dataset, reason):
     assert np.abs(sums - predictions.set_index("account_id")["margin"]).max() < 1e-9
 
 
-def one_class(dataset: Dataset) -> Dataset:
-    dataset.labels[dataset.labels == 1] = 0
-    return dataset
+def one_class(dataset: Dataset, label: float) -> Dataset:
+    return replace(dataset, labels=np.where(np.isnan(dataset.labels), np.nan, label))
+
+
+def without_values(dataset: Dataset) -> Dataset:
+    return replace(dataset, X=np.full(dataset.X.shape, np.nan))
 
 
 def without_effects() -> Dataset:

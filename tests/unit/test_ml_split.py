@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.split import Split, SplitTooShort, rows_of, time_split
+from ml.split import Fold, Split, SplitTooShort, overlap, rows_of, time_split
 
 START = date(2025, 1, 1)
 
@@ -62,3 +62,10 @@ def test_a_short_history_says_what_is_there_and_what_is_needed():
 
 def test_rows_of_picks_by_date():
     assert rows_of(as_dates([0, 1, 0]), (START,)).tolist() == [True, False, True]
+
+
+def test_twins_and_known_accounts_across_a_split_are_counted():
+    X = np.array([[1.0, np.nan], [2.0, 0.0], [1.0, np.nan], [2.0, -0.0], [3.0, 0.0], [1.0, 0.0]])
+    accounts = np.array(["a", "b", "a", "c", "d", "b"], dtype=object)
+    fold = Fold("test", (START,), (START + timedelta(days=90),))
+    assert overlap(X, accounts, as_dates([0, 0, 90, 90, 90, 90]), fold) == (0.5, 0.5)
