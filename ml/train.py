@@ -72,7 +72,7 @@ PARALLEL_FITS = 2
 # Exact contributions cost 0.12 s per 1,000 rows of 200 features; 10,000 rows fix a mean to a percent of its spread.
 WEIGHED_ROWS, COMPARED_ROWS = 10_000, 1_000
 
-WON_TO_SEARCH = 1_000  # won accounts from which on shapes of trees can be told apart
+WON_TO_SEARCH = 2_000  # won accounts from which on shapes of trees can be told apart
 SHARES = tuple(step / 10 for step in range(11))  # of the trees in the blend
 AGE_FEATURE = "tenure__days"  # the baseline "newest first" ranks by it
 
@@ -234,7 +234,7 @@ def _climb(
     choice = choose_rung(_out_of_time(known, slices, points), won, sizes.left_out)
     if choice.rung == RULES:
         raise NothingLearned(str(choice.reason), choice.evidence, _backtests(known, slices, points, "intercept_shift"))
-    served, level = _fit_rung(choice.rung, known, sizes, threads, options)
+    served, level = fit_rung(choice.rung, known, sizes, threads, options)
     calibration = _calibrate(known, slices, choice.rung, level)
     backtests = _backtests(known, slices, points, calibration.method)
     scale = fit_scale(_moved_to(level, slices[-1], choice.rung))
@@ -434,8 +434,8 @@ def _judged(known: Dataset, fold: Fold, level: float, parts: dict[str, Any], siz
     return Judged(fold, rows, known.labels[rows], level, models, found)
 
 
-def _fit_rung(rung: str, known: Dataset, sizes: Sizes, threads: int, options: Options) -> tuple[Fitted, float]:
-    """One rung on all rows, and the log odds of their base rate."""
+def fit_rung(rung: str, known: Dataset, sizes: Sizes, threads: int, options: Options) -> tuple[Fitted, float]:
+    """Fit one rung of the given sizes on all labelled rows; the log odds of their base rate come with it."""
     parts, level = _fit_parts(known, (rung,), sizes, threads, options)
     return _assemble(rung, parts, sizes), level
 
