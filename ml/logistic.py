@@ -62,7 +62,8 @@ def fit_path(
 
 def margins(model: Logistic, X: Floats) -> Floats:
     """Log odds for each row."""
-    return prepare(model.preparation, X) @ model.coefficients + model.intercept
+    # not `@`: BLAS sums a row differently in a block of another size, and with it the margin's last bits
+    return (prepare(model.preparation, X) * model.coefficients).sum(axis=1) + model.intercept
 
 
 def contributions(model: Logistic, X: Floats) -> Floats:

@@ -1,9 +1,9 @@
 """A scorecard that learns from a handful of won accounts: few features, few bins, log odds pulled towards none.
 
 A bin's rate is beta-binomial: (won + strength x base rate) / (accounts + strength). The strength is the one under which
-all bins of all features are most likely (empirical Bayes: Robbins 1956), so where features say nothing, the bins say
-nothing. Neighbouring bins that run against the signal's polarity are pooled. Features are taken by their Bayes factor
-against "no difference between the bins" (Kass & Raftery 1995), one per signal, one per five won accounts.
+the bins of all features are most likely, one in ten of them telling anything (empirical Bayes: Robbins 1956). Bins side
+by side that run against the signal's polarity are pooled. Features are taken by their Bayes factor against "no
+difference between the bins" (Kass & Raftery 1995), one per signal, one per five won accounts.
 """
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
@@ -19,7 +19,8 @@ from ml.arrow import Floats, Integers, Texts
 from ml.dataset import Encoding
 
 WON_PER_LINE, MOST_LINES = 5, 8
-STRENGTHS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 300.0)  # of the prior, in won accounts
+STRENGTHS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0)  # of the prior, in won accounts
+TELLING = 0.1  # of all features; were it all of them, many that say nothing would shrink the few that do
 LEAST_EVIDENCE = 1.0  # log Bayes factor: e to 1 against chance
 ZERO_SHARE = 0.2  # a column with so many zeros is a count: zero is a bin
 
@@ -153,8 +154,13 @@ def _evidence(bins: Bins, rate: float, strength: float) -> float:
 
 
 def _likeliest_strength(candidates: list[Bins], rate: float) -> float:
-    worth = [sum(_evidence(bins, rate, strength) for bins in candidates) for strength in STRENGTHS]
+    worth = [sum(_log_mixture(_evidence(bins, rate, strength)) for bins in candidates) for strength in STRENGTHS]
     return STRENGTHS[int(np.argmax(worth))]
+
+
+def _log_mixture(evidence: float) -> float:
+    """How likely a feature is when only a share of all features says anything."""
+    return float(np.logaddexp(np.log(1 - TELLING), np.log(TELLING) + evidence))
 
 
 def _pooled(bins: Bins, sign: int, rate: float, strength: float) -> Bins:

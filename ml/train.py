@@ -1,4 +1,6 @@
 """The method, top to bottom: split, size rungs on folds, judge on later slices, choose, calibrate, refit, explain."""
+# pyright: reportMissingTypeStubs=false
+# (threadpoolctl ships no types)
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ml import boosting, logistic, scorecard
 from ml.arrow import Bools, Dates, Floats, Table, Texts
@@ -179,7 +182,8 @@ def train(
     points = None if rule_points is None else rule_points[~np.isnan(dataset.labels)]
     rules = read_rules(scoring_rules)
     try:
-        return _climb(known, points, horizon_days, trained_at, threads, options)
+        with threadpool_limits(1, user_api="blas"):  # with more, sums come out differently from run to run
+            return _climb(known, points, horizon_days, trained_at, threads, options)
     except (SplitTooShort, TooFewOutcomes) as reason:
         ladder = without_judgement(_won_accounts(known, np.ones(len(known.labels), dtype=np.bool_)), str(reason))
         return _take_rules(known, rules, horizon_days, trained_at, str(reason), ladder, ())
