@@ -99,11 +99,14 @@ def margins(model: Boosting, X: Floats) -> Floats:
     return model.initial_margin + _raw(model.booster, X, 0, -1)
 
 
-def staged_margins(model: Boosting, X: Floats) -> Floats:
-    """Margins after 0, 10, … rounds, one row per stage."""
+def staged_margins(model: Boosting, X: Floats, rounds: int) -> Floats:
+    """Margins after 0, 10, … `rounds` rounds, one row per stage; the last ones alike where no tree could be added."""
     stages = [np.full(len(X), model.initial_margin)]
-    for start in range(0, model.booster.current_iteration(), ROUND_STEP):
-        stages.append(stages[-1] + _raw(model.booster, X, start, ROUND_STEP))
+    grown = model.booster.current_iteration()
+    for start in range(0, rounds, ROUND_STEP):
+        # past the last tree LightGBM would take "from here on" for "from the beginning"
+        added = _raw(model.booster, X, start, min(ROUND_STEP, grown - start)) if start < grown else 0.0
+        stages.append(stages[-1] + added)
     return np.stack(stages)
 
 

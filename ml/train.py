@@ -44,7 +44,7 @@ from ml.fitted import (
     trees_text,
 )
 from ml.ladder import (
-    SURE,
+    CLEAR,
     WON_TO_JUDGE,
     Choice,
     Evidence,
@@ -364,7 +364,7 @@ def _attempt_every_size(known: Dataset, fold: Fold, rungs: tuple[str, ...], thre
         lines,
         trees,
         np.array([logistic.margins(line, X) for line in lines]),
-        np.array([boosting.staged_margins(one, X) for one in trees]),
+        np.array([boosting.staged_margins(one, X, boosting.MAX_ROUNDS) for one in trees]),
     )
 
 
@@ -510,13 +510,13 @@ def _calibrate(known: Dataset, slices: Sequence[Judged], rung: str, level: float
     draws = {method: resampled_log_loss(found[method], test.labels, accounts) for method in METHODS}
     standing: Method = METHODS[0]
     for method in METHODS[1:]:
-        if float((draws[method] < draws[standing]).mean()) >= SURE:
+        if float((draws[method] < draws[standing]).mean()) >= CLEAR:
             standing = method
     losses = {method: log_loss(found[method], test.labels) for method in METHODS}
     others = ", ".join(f"{method} {loss:.4f}" for method, loss in losses.items() if method != standing)
     reason = (
         f"{standing} loses {losses[standing]:.4f} on the newest slice ({others}); "
-        f"a simpler way stands unless another loses less in {SURE:.0%} of the resamples"
+        f"a simpler way stands unless another loses less in {CLEAR:.0%} of the resamples"
     )
     return Calibration(_fit_map(known, slices, rung, level, standing), standing, reason, dict(losses))
 

@@ -23,11 +23,17 @@ def rows_of(path: str, delimiter: str = ",") -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter=delimiter))
 
 
-def data_set(columns: dict[str, np.ndarray], accounts: Sequence[str], dates: Iterable[object], labels: np.ndarray):
-    """Rows in the order (date, account), as the project's own tables give them."""
+def data_set(
+    columns: dict[str, np.ndarray],
+    accounts: Sequence[str],
+    dates: Iterable[object],
+    labels: np.ndarray,
+    rising: Sequence[str] = (),
+) -> Dataset:
+    """Rows in the order (date, account), as the project's own tables give them; `rising` columns have polarity 1."""
     days, names = np.array(list(dates), dtype="datetime64[D]"), np.array(accounts, dtype=object)
     order = np.lexsort((names.astype(str), days))
-    features = tuple(Feature(f"{name}__value", name, "value", "examples", 0) for name in columns)
+    features = tuple(Feature(f"{name}__value", name, "value", "examples", int(name in rising)) for name in columns)
     X = np.column_stack(list(columns.values())).astype(float)
     return Dataset(X[order], features, names[order], days[order], labels[order].astype(float))
 
@@ -123,8 +129,8 @@ def ravenstack() -> Dataset:
 def course_platform() -> Dataset:
     """Students who have not bought, every two weeks from 2022-02-01 to 2022-09-28: do they buy within 30 days?
 
-    Measures as the project takes them of a signal: counts in windows, days of use, decay with a half-life of 14 days,
-    recency, and the age of the account.
+    Measures as the project takes them of a signal: counts in windows, decay with a half-life of 14 days, recency and
+    momentum; and the age of the account.
     """
     first, last = date(2021, 12, 1), date(2022, 10, 29)
     students = rows_of("course_platform/student_info.csv")
@@ -165,7 +171,8 @@ def course_platform() -> Dataset:
         outcomes.append(bought[there] < at + 30)
         as_of += 14 * DAY
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return data_set(columns, list(np.concatenate(ids)), np.concatenate(days), np.concatenate(outcomes))
+    rising = [*(name for name in columns if name.startswith("watched_")), "decayed", "ever"]
+    return data_set(columns, list(np.concatenate(ids)), np.concatenate(days), np.concatenate(outcomes), rising)
 
 
 def _european(text: str) -> date:

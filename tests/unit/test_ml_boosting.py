@@ -36,10 +36,18 @@ def test_the_text_round_trips_to_the_same_bits():
 def test_stages_run_from_the_base_rate_to_the_whole_model():
     X, labels = sample(1000, 5)
     model = boosting.fit(X, labels, (0,) * 5, 30, 1)
-    staged = boosting.staged_margins(model, X)
+    staged = boosting.staged_margins(model, X, 30)
     assert staged.shape == (4, 1000)
     assert np.allclose(staged[0], boosting.log_odds(labels.mean()))
     assert np.allclose(staged[-1], boosting.margins(model, X), atol=1e-12)
+
+
+def test_stages_without_another_tree_repeat_the_last():
+    X, labels = sample(200, 2)
+    model = boosting.fit(np.ones_like(X), labels, (0, 0), 30, 1)
+    assert model.booster.current_iteration() < 30  # nothing to split by
+    assert np.allclose(boosting.staged_margins(model, np.ones_like(X), 30), boosting.log_odds(labels.mean()))
+    assert boosting.staged_margins(model, X, 30).shape == (4, 200)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
