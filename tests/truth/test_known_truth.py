@@ -88,6 +88,26 @@ def test_scores_follow_the_true_probability(company: Path, read_rows: Read, reco
     assert correlation > 0.5
 
 
+def test_probabilities_and_intervals_hold_on_later_accounts(
+    company: Path, read_rows: Read, record_property: Record
+) -> None:
+    found = dict(
+        read_rows(
+            company,
+            "select backtests.metric, backtests.value from ml.backtests as backtests "
+            "inner join ml.ladder as ladder on backtests.model_version = ladder.model_version "
+            "and backtests.model_name = ladder.rung and ladder.is_chosen "
+            "where backtests.slice = 'test' and backtests.model_version = "
+            "(select model_version from publishing.runs where status = 'published')",
+        )
+    )
+    for metric in ("calibration_error", "interval_coverage", "interval_width"):
+        print(f"out-of-time {metric}: {found[metric]:.4f}")
+        record_property(metric, found[metric])
+    assert found["calibration_error"] <= 0.02
+    assert found["interval_coverage"] >= 0.8  # of ten groups; nominal 0.9
+
+
 def test_the_model_beats_its_baselines_out_of_time(company: Path, read_rows: Read, record_property: Record) -> None:
     auc = {
         name: (value, low, high)
