@@ -227,6 +227,11 @@ def backtests_table(trained: TrainedModel) -> Table:
     return _versioned(BACKTESTS, trained.record.model_version, trained.backtests)
 
 
+def versioned_backtests(model_version: str, backtests: Iterable[Backtest]) -> Table:
+    """Rows of `ml.backtests` that came after the training."""
+    return _versioned(BACKTESTS, model_version, backtests)
+
+
 def signal_weights_table(trained: TrainedModel) -> Table:
     """The rows of `ml.signal_weights`."""
     return _versioned(SIGNAL_WEIGHTS, trained.record.model_version, trained.signal_weights)

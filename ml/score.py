@@ -81,6 +81,11 @@ def score_batches(
         )
 
 
+def margins(model: Model, dataset: Dataset) -> Floats:
+    """The margin of each row of a dataset in the model's own encoding."""
+    return _explain(model, dataset).margins
+
+
 def model_encoding(model: Model, examples: Table, signal_metrics: Table, signals: Table) -> Encoding:
     """The features that a model reads: those it was trained on, or those that its rules name."""
     if model.boosting is None:

@@ -60,3 +60,12 @@ def replace_rows(backend: Backend, schema: str, tables: dict[str, pa.Table], key
     except BaseException:
         connection.rollback()
         raise
+
+
+def append_rows(backend: Backend, schema: str, name: str, rows: pa.Table) -> None:
+    """Add rows to `schema.name`, all of them or none; created where it is absent."""
+    ensure_table(backend, schema, name, rows.schema)
+    columns = ", ".join(f'"{column}"' for column in rows.column_names)
+    backend.con.register("incoming_rows", rows)
+    backend.con.execute(f'insert into "{schema}"."{name}" ({columns}) select {columns} from incoming_rows')  # noqa: S608 - names are ours
+    backend.con.unregister("incoming_rows")
