@@ -38,7 +38,9 @@ class History:
 class Judged:
     """A model's scores for the labelled rows of some dates, with their outcomes."""
 
+    days: tuple[date, ...]
     scored: Scored
+    scores: Floats  # 0 to 100
     labels: Floats
     accounts: Texts
 
@@ -66,7 +68,9 @@ def score_days(model: Model, history: History, days: tuple[date, ...]) -> Judged
     ordered = history.examples.take(arrow.sort_order(history.examples, ["as_of_date", "account_id"])[wanted])
     predictions, _ = score(model, ordered, history.signal_metrics, history.signals, "")
     scored = Scored(arrow.numbers(predictions, "margin"), arrow.numbers(predictions, "probability"))
-    return Judged(scored, everything.labels[wanted], everything.account_ids[wanted])
+    return Judged(
+        days, scored, arrow.numbers(predictions, "score"), everything.labels[wanted], everything.account_ids[wanted]
+    )
 
 
 def backtest_by_month(
@@ -85,6 +89,17 @@ def backtest_by_month(
         trained = train(fit, history.scoring_rules, history.horizon_days, trained_at)
         judged = score_days(trained.model, history, (day,))
         yield day, tuple(_figures(judged, fit, day, trained.record.rung))
+
+
+def judge_newest(history: History, trained_at: datetime) -> Judged | None:
+    """The recipe on the newest slice of dates, trained one horizon before it; None where the history is too short."""
+    known = labelled(history.dataset)
+    try:
+        days = time_split(known.dates, history.horizon_days).test.test
+    except SplitTooShort:
+        return None
+    fit = _until(known, days[0], history.horizon_days)
+    return score_days(train(fit, history.scoring_rules, history.horizon_days, trained_at).model, history, days)
 
 
 def judge_challenger(

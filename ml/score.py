@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ml import arrow
+from ml import arrow, boosting
 from ml.arrow import Floats, Schema, Table
 from ml.calibrate import Calibrated, apply_calibration
 from ml.dataset import Dataset, Encoding, build_dataset
@@ -82,8 +82,15 @@ def score_batches(
 
 
 def margins(model: Model, dataset: Dataset) -> Floats:
-    """The margin of each row of a dataset in the model's own encoding."""
-    return _explain(model, dataset).margins
+    """The margin of each row of a dataset in the model's own encoding; for trees without the cost of explaining it."""
+    if model.boosting is None:
+        return _explain(model, dataset).margins
+    return boosting.margins(model.boosting, dataset.X)
+
+
+def explained(model: Model, dataset: Dataset) -> Explanation:
+    """Margins and exact contributions of a dataset in the model's own encoding."""
+    return _explain(model, dataset)
 
 
 def model_encoding(model: Model, examples: Table, signal_metrics: Table, signals: Table) -> Encoding:

@@ -11,16 +11,17 @@ import pyarrow.compute as pc
 from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResult, MetadataValue, multi_asset
 
 from ml import register
-from ml.leaks import LeakReport, check_leaks, told
+from ml.leaks import LeakReport, told
 from ml.score import score
 from ml.train import rules_only
+from orchestration.model_card import in_short, read_facts
 from orchestration.models import (
     DORMANT,
     Decider,
+    checked_history,
     choose_model,
     keep_model,
     read_metrics,
-    read_stored_history,
     read_today,
 )
 from orchestration.progress import announce
@@ -67,9 +68,8 @@ def model_assets():
     Examples that leak fail the run first: nothing is trained on them, and nothing of the run is published.
     """
     with open_working(home()) as backend:
-        history = read_stored_history(backend)
+        history, leaks = checked_history(backend)
         announce(f"learning from {history.examples.num_rows:,} past accounts")
-        leaks = check_leaks(history.dataset, history.horizon_days, accepted_leaks(backend))
         announce(leaks_in_words(leaks))
         run_id, _ = running_run(backend)
         now = datetime.now(UTC)
@@ -84,6 +84,7 @@ def model_assets():
         dormant = rules_only(history.dataset, history.scoring_rules, history.horizon_days, now, reason)
         record_models(backend, run_id, version, keep_model(backend, dormant))
         rung, metrics = model_summary(backend, version)
+        card = in_short(read_facts(backend, version))
     announce(f"model {version} ({rung})")
     for name in MODEL_TABLES:
         yield MaterializeResult(
@@ -91,6 +92,7 @@ def model_assets():
             metadata={
                 "model_version": version,
                 "rung": rung,
+                "card": MetadataValue.md(card),
                 "figures": MetadataValue.json(metrics),
                 "leaks": MetadataValue.json(leaks_as_json(leaks)),
                 "decisions": MetadataValue.json(list(choice.said)),
@@ -130,13 +132,6 @@ def prediction_assets():
     announce(f"scored {predictions.num_rows:,} accounts")
     for name, rows in (("predictions", predictions), ("feature_contributions", contributions)):
         yield MaterializeResult(asset_key=["ml", name], metadata={"rows": rows.num_rows})
-
-
-def accepted_leaks(backend: Backend) -> dict[str, str]:
-    """Features that seeds/accepted_leaks.csv lets pass, each with the reason."""
-    return {
-        row["feature"]: row["reason"] for row in query(backend, "select feature, reason from config.accepted_leaks")
-    }
 
 
 def leaks_in_words(report: LeakReport) -> str:

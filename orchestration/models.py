@@ -19,6 +19,7 @@ from ml.backtest import RECIPE, History, backtest_by_month, judge_challenger, re
 from ml.dataset import Dataset, MissingFeature, build_dataset, labelled, require_features
 from ml.drift import Drift, drift_table, measure_drift, measure_performance, overall, thinned
 from ml.drift import in_words as drift_in_words
+from ml.leaks import LeakReport, check_leaks
 from ml.register import Backtest, Model, TamperedModel, TrainedModel
 from ml.score import margins
 from ml.train import rules_only, train
@@ -119,6 +120,37 @@ def read_stored_history(backend: Backend) -> History:
         read_table(backend, "config", "scoring_rules"),
         int(setting(backend, "horizon_days")),
     )
+
+
+def checked_history(backend: Backend) -> tuple[History, LeakReport]:
+    """As `read_stored_history`, and what the gates saw; nothing is trained on examples that leak.
+
+    Raises:
+        UnknownModel: no run has built any examples yet.
+        LeakageFound: names each feature that looks like a leak.
+    """
+    history = read_stored_history(backend)
+    return history, check_leaks(history.dataset, history.horizon_days, accepted_leaks(backend))
+
+
+def accepted_leaks(backend: Backend) -> dict[str, str]:
+    """Features that seeds/accepted_leaks.csv lets pass, each with the reason."""
+    return {
+        row["feature"]: row["reason"] for row in query(backend, "select feature, reason from config.accepted_leaks")
+    }
+
+
+def train_by_hand(backend: Backend, now: datetime) -> Training:
+    """Train a challenger now, and promote it where it proves itself.
+
+    Raises:
+        UnknownModel: no run has built any examples yet.
+        LeakageFound: the examples leak.
+    """
+    history, _ = checked_history(backend)
+    _forget_failed_decisions(backend)
+    champion = find_champion(backend, history, read_today(backend))
+    return train_challenger(backend, history, champion, Decider(now), "asked for by hand")
 
 
 def read_today(backend: Backend) -> Today:

@@ -77,7 +77,7 @@ def test_M8_honest_samples_raise_an_alarm_about_as_often_as_nominal():
         drifted += overall(list(found.values())) == "drifted"
     print(f"M8: {alarms} of 200 honest runs warn, {drifted} drift")
     assert 2 <= alarms <= 20
-    assert drifted <= 2
+    assert drifted == 0
 
 
 def test_M8_planted_shifts_are_caught_each_by_its_own_measure():
