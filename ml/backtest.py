@@ -14,7 +14,7 @@ from ml.arrow import Floats, Table, Texts
 from ml.dataset import Dataset, build_dataset, labelled
 from ml.evaluate import auc_interval, probability_metrics, ranking_metrics
 from ml.promotion import Scored, Verdict, compare
-from ml.register import RULES, Backtest, Model
+from ml.register import RULES, Backtest, Model, TrainedModel
 from ml.score import score
 from ml.split import SplitTooShort, rows_of, time_split
 from ml.train import train
@@ -38,9 +38,7 @@ class History:
 class Judged:
     """A model's scores for the labelled rows of some dates, with their outcomes."""
 
-    days: tuple[date, ...]
     scored: Scored
-    scores: Floats  # 0 to 100
     labels: Floats
     accounts: Texts
 
@@ -68,9 +66,7 @@ def score_days(model: Model, history: History, days: tuple[date, ...]) -> Judged
     ordered = history.examples.take(arrow.sort_order(history.examples, ["as_of_date", "account_id"])[wanted])
     predictions, _ = score(model, ordered, history.signal_metrics, history.signals, "")
     scored = Scored(arrow.numbers(predictions, "margin"), arrow.numbers(predictions, "probability"))
-    return Judged(
-        days, scored, arrow.numbers(predictions, "score"), everything.labels[wanted], everything.account_ids[wanted]
-    )
+    return Judged(scored, everything.labels[wanted], everything.account_ids[wanted])
 
 
 def backtest_by_month(
@@ -91,38 +87,27 @@ def backtest_by_month(
         yield day, tuple(_figures(judged, fit, day, trained.record.rung))
 
 
-def judge_newest(history: History, trained_at: datetime) -> Judged | None:
-    """The recipe on the newest slice of dates, trained one horizon before it; None where the history is too short."""
-    known = labelled(history.dataset)
-    try:
-        days = time_split(known.dates, history.horizon_days).test.test
-    except SplitTooShort:
-        return None
-    fit = _until(known, days[0], history.horizon_days)
-    return score_days(train(fit, history.scoring_rules, history.horizon_days, trained_at).model, history, days)
-
-
 def judge_challenger(
-    history: History, champion: Model, champion_until: date | None, rung: str, trained_at: datetime
+    history: History, champion: Model, champion_until: date | None, challenger: TrainedModel
 ) -> Verdict:
-    """Compare a challenger's recipe with the champion on the newest dates that neither trained on.
+    """Compare a challenger with the champion on the newest dates that neither trained on.
 
     The challenger that is served learns from every mature row, so there is no later one to judge it by. In its place
-    stands the same recipe trained up to one horizon before the compared dates, as in every backtest.
+    stands its recipe trained one horizon before the newest slice, as in its backtest; rules, which learn nothing, stand
+    for themselves.
 
     Args:
         history: rows of all as-of dates.
         champion: as it is served.
         champion_until: its newest training date; None where it learned from none (the rules).
-        rung: of the challenger.
-        trained_at: recorded, and read by nothing.
+        challenger: just trained on this history.
     """
-    horizon = timedelta(days=history.horizon_days)
     known = labelled(history.dataset)
     try:
         newest = time_split(known.dates, history.horizon_days).test.test
     except SplitTooShort as short:
         return _not_compared(f"{short}")
+    horizon = timedelta(days=history.horizon_days)
     days = tuple(day for day in newest if champion_until is None or day >= champion_until + horizon)
     if not days:
         first = (champion_until or newest[0]) + horizon
@@ -130,14 +115,19 @@ def judge_challenger(
             f"the champion learned from accounts up to {champion_until}; only those as of {first} or later, once their "
             f"{history.horizon_days} days are over, can be compared by, and there are none yet"
         )
-    stand_in = train(
-        _until(known, days[0], history.horizon_days), history.scoring_rules, history.horizon_days, trained_at
-    )
-    if stand_in.record.rung == RULES != rung:
-        return _not_compared(f"before {days[0]} there was too little to learn from to compare by")
-    before, after = (score_days(model, history, days) for model in (champion, stand_in.model))
-    verdict = compare(before.scored, after.scored, after.labels, after.accounts)
+    before = score_days(champion, history, days)
+    after = _said_before(challenger, days) or score_days(challenger.model, history, days).scored
+    verdict = compare(before.scored, after, before.labels, before.accounts)
     return replace(verdict, reason=f"on accounts as of {days[0]} to {days[-1]}: {verdict.reason}")
+
+
+def _said_before(challenger: TrainedModel, days: tuple[date, ...]) -> Scored | None:
+    """What the recipe said of these dates before it knew their outcomes; both tables are by date and account."""
+    judged = challenger.out_of_time
+    if judged is None:
+        return None
+    rows = rows_of(judged.dates, days)
+    return Scored(judged.margins[rows], judged.probabilities[rows])
 
 
 def _figures(judged: Judged, fit: Dataset, day: date, rung: str) -> Iterator[Backtest]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ml import arrow, boosting
-from ml.arrow import Schema, Table
+from ml.arrow import Dates, Floats, Schema, Table, Texts
 from ml.boosting import Boosting
 from ml.calibrate import CalibrationMap, calibration_hash, check_map
 from ml.dataset import Dataset, Encoding, Feature
@@ -73,6 +73,16 @@ SIGNAL_WEIGHTS: Schema = {
 }
 
 
+JUDGED_ACCOUNTS: Schema = {
+    "model_version": "text",
+    "account_id": "text",
+    "as_of_date": "date",
+    "margin": "float",
+    "probability": "float",
+    "is_won": "integer",
+}
+
+
 class TamperedModel(ValueError):  # noqa: N818 - the name says what is wrong
     """A stored model is not what was trained; it was not parsed."""
 
@@ -125,14 +135,33 @@ class Model:
 
 
 @dataclass(frozen=True)
+class OutOfTime:
+    """What the recipe, trained one horizon before the newest slice, said of that slice's rows; the slice chose nothing.
+
+    Margins start from the served model's log odds, so that its scale applies; probabilities are calibrated on earlier
+    slices alone.
+    """
+
+    account_ids: Texts
+    dates: Dates
+    labels: Floats
+    margins: Floats
+    probabilities: Floats
+
+
+@dataclass(frozen=True)
 class TrainedModel:
-    """Everything a training leaves behind; `model` scores, the rest goes to the tables of schema `ml`."""
+    """Everything a training leaves behind; `model` scores, the rest goes to the tables of schema `ml`.
+
+    `out_of_time` is None on the rules rung, which learns nothing.
+    """
 
     record: ModelRecord
     calibration: CalibrationMap | None
     backtests: tuple[Backtest, ...]
     signal_weights: tuple[SignalWeight, ...]
     model: Model
+    out_of_time: OutOfTime | None = None
 
 
 def make_record(
@@ -225,6 +254,24 @@ def calibration_table(trained: TrainedModel) -> Table:
 def backtests_table(trained: TrainedModel) -> Table:
     """The rows of `ml.backtests`."""
     return _versioned(BACKTESTS, trained.record.model_version, trained.backtests)
+
+
+def judged_accounts_table(trained: TrainedModel) -> Table:
+    """The rows of `ml.judged_accounts`; none on the rules rung."""
+    judged = trained.out_of_time
+    if judged is None:
+        return arrow.build_rows(JUDGED_ACCOUNTS, [])
+    return arrow.build(
+        JUDGED_ACCOUNTS,
+        {
+            "model_version": [trained.record.model_version] * len(judged.labels),
+            "account_id": judged.account_ids,
+            "as_of_date": judged.dates,
+            "margin": judged.margins,
+            "probability": judged.probabilities,
+            "is_won": judged.labels.astype(np.int64),
+        },
+    )
 
 
 def versioned_backtests(model_version: str, backtests: Iterable[Backtest]) -> Table:

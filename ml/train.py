@@ -28,6 +28,7 @@ from ml.register import (
     LOGISTIC,
     RULES,
     Backtest,
+    OutOfTime,
     TrainedModel,
     code_hash,
     data_hash,
@@ -156,7 +157,15 @@ def _train_boosting(known: Dataset, horizon_days: int, trained_at: datetime, thr
     weights = signal_weights(explain(served, weighed.X), weighed, scale.factor)
     manifest = _boosting_manifest(known, horizon_days, scale, split, chosen, served, backtests)
     text = boosting.to_text(served)
-    return _registered(GRADIENT_BOOSTING, manifest, text, calibration, backtests, weights, trained_at)
+    trained = _registered(GRADIENT_BOOSTING, manifest, text, calibration, backtests, weights, trained_at)
+    return replace(trained, out_of_time=_out_of_time(known, folds, test, GRADIENT_BOOSTING, reference))
+
+
+def _out_of_time(known: Dataset, folds: list[Judged], test: Judged, name: str, reference: Floats) -> OutOfTime:
+    """The newest slice's rows as the recipe saw them, calibrated as the backtest calibrates."""
+    rows = known.rows(test.rows)
+    calibrated = apply_calibration(_calibrate(folds, name, test.initial_margin), test.margins[name])
+    return OutOfTime(rows.account_ids, rows.dates, test.labels, reference, calibrated.probability)
 
 
 def _take_rules(

@@ -257,7 +257,7 @@ def models_card(
         facts = read_facts(backend, version)
         model, _ = open_stored(backend, facts.version)
         history, leaks = checked_history(backend)
-        announce("judging the recipe on the newest accounts")
+        announce("drawing")
         page = model_card(facts, model, history, leaks, datetime.now(UTC))
     path = home() / "reports" / f"model_{facts.version}.html"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -34,7 +34,10 @@ EXAMPLES = [
     AssetKey(["features", name]) for name in ("training_examples", "scoring_examples", "account_signal_metrics")
 ]
 SEEDS = [AssetKey(["config", name]) for name in ("signals", "scoring_rules", "settings", "accepted_leaks")]
-MODEL_TABLES = ("models", "calibration_maps", "backtests", "signal_weights", "model_status", "drift")
+MODEL_TABLES = (
+    *("models", "calibration_maps", "backtests", "signal_weights"),
+    *("judged_accounts", "model_status", "drift"),
+)
 RUN_TABLES = ("predictions", "feature_contributions")
 
 

@@ -13,18 +13,20 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from ml import register
+from ml import arrow, register
 from ml.arrow import Floats, Texts
-from ml.backtest import History, Judged, judge_newest
+from ml.backtest import History
 from ml.dataset import build_dataset, labelled
 from ml.drift import thinned
 from ml.leaks import LeakReport, told
 from ml.register import Model
+from ml.scale import to_score
 from ml.score import explained
 from orchestration.models import champions_of, open_stored, status_rows
 from warehouse.connection import Backend
-from warehouse.tables import has_table, query
+from warehouse.tables import has_table, query, read_table
 
 EXPLAINED_ROWS = 2_000  # a beeswarm of more is a blot
 SHOWN_FEATURES, DEPENDENCE_PLOTS = 15, 4
@@ -36,6 +38,9 @@ table { border-collapse: collapse; margin: .5rem 0; } th, td { padding: .2rem .9
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } th { color: #5b6776; font-weight: 600; }
 img { max-width: 100%; } .lead { color: #5b6776; } .warn { background: #fff3d6; padding: .6rem .9rem; }
 """
+
+
+UNJUDGED = "<p>Nothing was judged on later accounts: these are rules, or the model is older than such records.</p>"
 
 
 class CardsMissing(RuntimeError):  # noqa: N818 - the name says what is wrong
@@ -57,6 +62,20 @@ class Facts:
     weights: tuple[Mapping[str, Any], ...]
     drift: tuple[Mapping[str, Any], ...]
     bands: Mapping[str, float]
+    judged: pa.Table | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The newest slice: what the recipe said of its accounts before it knew what became of them."""
+
+    first_day: str
+    last_day: str
+    margins: Floats
+    probabilities: Floats
+    scores: Floats
+    labels: Floats
+    accounts: Texts
 
 
 def read_facts(backend: Backend, version: str | None = None) -> Facts:
@@ -100,6 +119,11 @@ def read_facts(backend: Backend, version: str | None = None) -> Facts:
             row["grade"]: float(row["minimum_score"])
             for row in query(backend, "select grade, minimum_score from config.bands order by grade")
         },
+        judged=(
+            read_table(backend, "ml", "judged_accounts", {"model_version": version})
+            if has_table(backend, "ml", "judged_accounts")
+            else None
+        ),
     )
 
 
@@ -121,7 +145,7 @@ def model_card(facts: Facts, model: Model, history: History, leaks: LeakReport, 
     Args:
         facts: what is stored.
         model: the same model, opened.
-        history: what there is to learn from now; the curves are of its newest slice.
+        history: what there is to learn from now, to explain the model on.
         leaks: what the gates saw of it.
         now: the day of the card.
 
@@ -129,12 +153,12 @@ def model_card(facts: Facts, model: Model, history: History, leaks: LeakReport, 
         CardsMissing: the extra `cards` is not installed.
     """
     require_cards()
-    judged = judge_newest(history, now)
+    judged = _judged(facts, model)
     parts = [
         _head(facts, now),
         _section("What it learned from", _learned_from_html(facts)),
-        _section("How good it is on later accounts", _curves(judged) if judged else "<p>The history is too short.</p>"),
-        _section("Outcomes by grade", _bands(judged, facts.bands) if judged else "<p>The history is too short.</p>"),
+        _section("How good it is on later accounts", _curves(judged) if judged else UNJUDGED),
+        _section("Outcomes by grade", _bands(judged, facts.bands) if judged else UNJUDGED),
         _section("Month by month", _months(facts)),
         _section("Which models were compared", _ladder(facts)),
         _section("What moves the score", _explanations(facts, model, history)),
@@ -158,6 +182,22 @@ def require_cards() -> None:
         import shap  # noqa: F401
     except ImportError as error:
         raise CardsMissing(f"{error}. Model cards need the extra `cards`: pip install 'pql-scoring[cards]'") from error
+
+
+def _judged(facts: Facts, model: Model) -> Judged | None:
+    if facts.judged is None or not facts.judged.num_rows:
+        return None
+    rows = facts.judged.sort_by([("as_of_date", "ascending"), ("account_id", "ascending")])
+    margins, days = arrow.numbers(rows, "margin"), rows["as_of_date"]
+    return Judged(
+        first_day=str(days[0].as_py()),
+        last_day=str(days[-1].as_py()),
+        margins=margins,
+        probabilities=arrow.numbers(rows, "probability"),
+        scores=to_score(model.scale, margins).astype(np.float64),
+        labels=arrow.numbers(rows, "is_won"),
+        accounts=arrow.texts(rows, "account_id"),
+    )
 
 
 def _newest_drift(backend: Backend, version: str) -> list[dict[str, Any]]:
@@ -212,8 +252,8 @@ def _curves(judged: Judged) -> str:
     left, right = figure.subplots(1, 2)
     _draw_gains(left, judged)
     _draw_calibration(right, judged)
-    first, last = judged.days[0], judged.days[-1]
-    period = f"{first}" if first == last else f"{first} to {last}"
+    first, last = judged.first_day, judged.last_day
+    period = first if first == last else f"{first} to {last}"
     return (
         f"<p>{len(judged.labels):,} accounts as of {period}, {int(judged.labels.sum()):,} of them won. They were "
         "scored by the same recipe, trained only on what was known one horizon before; bands hold 95 of 100 resamples."
@@ -223,8 +263,8 @@ def _curves(judged: Judged) -> str:
 
 def _draw_gains(axes: Any, judged: Judged) -> None:
     shares = np.linspace(0, 1, 101)
-    curve = _gains(judged.scored.margins, judged.labels, np.ones(len(judged.labels)), shares)
-    drawn = _resampled(judged, lambda weights: _gains(judged.scored.margins, judged.labels, weights, shares))
+    curve = _gains(judged.margins, judged.labels, np.ones(len(judged.labels)), shares)
+    drawn = _resampled(judged, lambda weights: _gains(judged.margins, judged.labels, weights, shares))
     axes.fill_between(100 * shares, *(100 * np.nanquantile(drawn, [0.025, 0.975], axis=0)), alpha=0.25, color="#2a6fbb")
     axes.plot(100 * shares, 100 * curve, color="#2a6fbb")
     axes.plot([0, 100], [0, 100], color="#9aa5b1", linestyle=":")
@@ -241,10 +281,7 @@ def _gains(margins: Floats, labels: Floats, weights: Floats, shares: Floats) -> 
 
 def _draw_calibration(axes: Any, judged: Judged) -> None:
     axes.set(title="Promised and observed", xlabel="promised, %", ylabel="observed, %")
-    promised = judged.scored.probabilities
-    if np.isnan(promised).all():
-        axes.text(0.5, 0.5, "rules give no probability", ha="center", transform=axes.transAxes)
-        return
+    promised = judged.probabilities
     groups = [group for group in np.array_split(np.argsort(promised, kind="stable"), BINS) if len(group)]
     observed = np.array([judged.labels[group].mean() for group in groups])
 

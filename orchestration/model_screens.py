@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ml.register import Backtest, TamperedModel
+from ml.register import RULES, Backtest, TamperedModel
 from orchestration.models import Training, champions_of, open_stored, status_rows
 from warehouse.connection import Backend
 from warehouse.tables import has_table, query
@@ -26,7 +26,7 @@ def stored_models(backend: Backend) -> RenderableType:
     for heading in ("Version", "Rung", "Trained (UTC)", "Learned from", "Won", "AUC", "Average precision", "Standing"):
         table.add_column(heading, justify="right" if heading in ("Won", "AUC", "Average precision") else "left")
     for row in rows:
-        standing, style = _standing(backend, row["model_version"], champion, decisions)
+        standing, style = _standing(backend, row["model_version"], row["rung"], champion, decisions)
         table.add_row(
             row["model_version"],
             row["rung"].replace("_", " "),
@@ -43,7 +43,9 @@ def stored_models(backend: Backend) -> RenderableType:
     return Group(table, Text(said, style="dim"))
 
 
-def _standing(backend: Backend, version: str, champion: str | None, decisions: list[dict[str, Any]]) -> tuple[str, str]:
+def _standing(
+    backend: Backend, version: str, rung: str, champion: str | None, decisions: list[dict[str, Any]]
+) -> tuple[str, str]:
     of_model = [row for row in decisions if row["model_version"] == version]
     try:
         open_stored(backend, version)
@@ -53,7 +55,7 @@ def _standing(backend: Backend, version: str, champion: str | None, decisions: l
         usable = of_model[-1]["status"] == "champion"
         return ("champion", "green") if usable else ("champion, cannot be used: the rules score", "bold red")
     if not of_model:
-        return "scores dormant accounts", "dim"
+        return ("scores dormant accounts" if rung == RULES else "older than the first decision"), "dim"
     last = of_model[-1]["status"]
     return ("champion before" if last in ("champion", "unusable") else last), "dim"
 

@@ -425,6 +425,7 @@ def keep_model(backend: Backend, trained: TrainedModel) -> str:
             "calibration_maps": register.calibration_table(trained),
             "backtests": register.backtests_table(trained),
             "signal_weights": register.signal_weights_table(trained),
+            "judged_accounts": register.judged_accounts_table(trained),
         }
         replace_rows(backend, "ml", tables, "model_version", version)
     return version
@@ -471,7 +472,7 @@ def _judge(history: History, champion: Champion | None, trained: TrainedModel, d
     if incumbent is None:
         reason = "in place of a champion that cannot be used"
         incumbent = rules_only(history.dataset, history.scoring_rules, history.horizon_days, decider.now, reason).model
-    verdict = judge_challenger(history, incumbent, until, trained.record.rung, decider.now)
+    verdict = judge_challenger(history, incumbent, until, trained)
     return verdict.promoted, verdict.reason
 
 
