@@ -275,14 +275,16 @@ def train_challenger(
     """Train the model that the data and code give, judge it where it is new, and write down what was decided."""
     known_before = {row["model_version"] for row in status_rows(backend)}
     stored = version_trained_before(backend, history.dataset, history.horizon_days)
-    if stored and stored in known_before and not (champion and champion.model is None):
+    if stored and stored in known_before:
         model, _ = open_stored(backend, stored)
         is_champion = champion is not None and champion.version == stored
         reason = "it is the champion" if is_champion else f"it is known: {_last_reason(backend, stored)}"
         return Training(stored, model.rung, is_new=False, promoted=False, reason=reason)
     trained = train(history.dataset, history.scoring_rules, history.horizon_days, decider.now)
     version, rung = keep_model(backend, trained), trained.record.rung
-    if champion is not None and champion.version == version and champion.model is not None:
+    if champion is not None and champion.version == version:
+        if champion.model is None:
+            _decide(backend, decider, [(version, CHAMPION, "trained again from the same data: the same model, whole")])
         return Training(version, rung, is_new=False, promoted=False, reason="it is the champion")
     promoted, reason = _judge(history, champion, trained, decider)
     _decide(backend, decider, [(version, CHAMPION if promoted else CHALLENGER, f"{why}; {reason}")])
