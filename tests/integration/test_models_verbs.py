@@ -156,7 +156,7 @@ def test_drift_is_published_with_the_run_and_the_policy_can_block(installed: Ins
     found = again.drift.to_pylist()
     assert {row["measure"] for row in found} == {"psi", "missing_share"}
     assert {row["model_version"] for row in found} == {champion(installed)}
-    # Everybody is ten years older, and three times as busy.
+    # Everybody is far busier than anybody was while the model was learned.
     installed.change("update config.settings set value = 'block' where setting = 'drift_policy'")
     installed.change(
         "update features.account_signal_metrics set decayed_count = 50 * decayed_count + 9, events_28d = 90"
