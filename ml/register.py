@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ml import arrow, boosting, fitted, logistic
-from ml.arrow import Schema, Table
+from ml.arrow import Dates, Floats, Schema, Table, Texts
 from ml.calibrate import CalibrationMap, calibration_hash, check_map
 from ml.dataset import Dataset, Encoding, Feature
 from ml.explain import SignalWeight
@@ -92,6 +92,16 @@ LADDER: Schema = {
 }
 
 
+JUDGED_ACCOUNTS: Schema = {
+    "model_version": "text",
+    "account_id": "text",
+    "as_of_date": "date",
+    "margin": "float",
+    "probability": "float",
+    "is_won": "integer",
+}
+
+
 class TamperedModel(ValueError):  # noqa: N818 - the name says what is wrong
     """A stored model is not what was trained; it was not parsed."""
 
@@ -144,8 +154,26 @@ class Model:
 
 
 @dataclass(frozen=True)
+class NewestSlice:
+    """What the recipe, trained one horizon before the newest slice, said of that slice's rows; the slice chose nothing.
+
+    Margins start from the served model's log odds, so that its scale applies; probabilities are calibrated on earlier
+    slices alone.
+    """
+
+    account_ids: Texts
+    dates: Dates
+    labels: Floats
+    margins: Floats
+    probabilities: Floats
+
+
+@dataclass(frozen=True)
 class TrainedModel:
-    """Everything a training leaves behind; `model` scores, the rest goes to the tables of schema `ml`."""
+    """Everything a training leaves behind; `model` scores, the rest goes to the tables of schema `ml`.
+
+    `out_of_time` is None on the rules rung, which learns nothing.
+    """
 
     record: ModelRecord
     calibration: CalibrationMap | None
@@ -153,6 +181,7 @@ class TrainedModel:
     signal_weights: tuple[SignalWeight, ...]
     ladder: tuple[Evidence, ...]
     model: Model
+    out_of_time: NewestSlice | None = None
 
 
 def make_record(
@@ -246,6 +275,29 @@ def backtests_table(trained: TrainedModel) -> Table:
 def ladder_table(trained: TrainedModel) -> Table:
     """The rows of `ml.ladder`."""
     return _versioned(LADDER, trained.record.model_version, trained.ladder)
+
+
+def judged_accounts_table(trained: TrainedModel) -> Table:
+    """The rows of `ml.judged_accounts`; none on the rules rung."""
+    judged = trained.out_of_time
+    if judged is None:
+        return arrow.build_rows(JUDGED_ACCOUNTS, [])
+    return arrow.build(
+        JUDGED_ACCOUNTS,
+        {
+            "model_version": [trained.record.model_version] * len(judged.labels),
+            "account_id": judged.account_ids,
+            "as_of_date": judged.dates,
+            "margin": judged.margins,
+            "probability": judged.probabilities,
+            "is_won": judged.labels.astype(np.int64),
+        },
+    )
+
+
+def versioned_backtests(model_version: str, backtests: Iterable[Backtest]) -> Table:
+    """Rows of `ml.backtests` that came after the training."""
+    return _versioned(BACKTESTS, model_version, backtests)
 
 
 def signal_weights_table(trained: TrainedModel) -> Table:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ml import arrow
+from ml import arrow, fitted
 from ml.arrow import Floats, Schema, Table
 from ml.calibrate import Calibrated, apply_calibration
 from ml.dataset import Dataset, Encoding, build_dataset
@@ -80,6 +80,18 @@ def score_batches(
             _predictions(model, dataset, explanation, run_id),
             _contributions(model, dataset, explanation, run_id),
         )
+
+
+def margins(model: Model, dataset: Dataset) -> Floats:
+    """The margin of each row of a dataset in the model's own encoding, without the cost of explaining it."""
+    if model.fitted is None:
+        return _explain(model, dataset).margins
+    return fitted.margins(model.fitted, dataset.X)
+
+
+def explained(model: Model, dataset: Dataset) -> Explanation:
+    """Margins and exact contributions of a dataset in the model's own encoding."""
+    return _explain(model, dataset)
 
 
 def model_encoding(model: Model, examples: Table, signal_metrics: Table, signals: Table) -> Encoding:

@@ -56,6 +56,7 @@ from ml.ladder import (
 from ml.logistic import Logistic
 from ml.register import (
     Backtest,
+    NewestSlice,
     TrainedModel,
     code_hash,
     data_hash,
@@ -265,9 +266,18 @@ def _climb(
         "weights_rank_agreement": rounded({"value": agreement})["value"],
         "metrics": _newest_metrics(backtests),
     }
-    return _registered(
+    trained = _registered(
         choice.rung, manifest, trees_text(served), calibration.steps, backtests, weights, choice.evidence, trained_at
     )
+    return replace(trained, out_of_time=_newest_slice(known, slices, choice.rung, calibration.method, level))
+
+
+def _newest_slice(known: Dataset, slices: list[Judged], rung: str, method: Method, level: float) -> NewestSlice:
+    """The newest slice's rows as the recipe saw them, calibrated as the backtest calibrates."""
+    *folds, test = slices
+    rows = known.rows(test.rows)
+    calibrated = apply_calibration(_fit_map(known, folds, rung, test.level, method), test.margins[rung])
+    return NewestSlice(rows.account_ids, rows.dates, test.labels, _moved_to(level, test, rung), calibrated.probability)
 
 
 def _take_rules(

@@ -27,6 +27,8 @@ identity_app = typer.Typer(no_args_is_help=True, help="Who is who: why, and what
 app.add_typer(identity_app, name="identity")
 signals_app = typer.Typer(no_args_is_help=True, help="What signals are worth.")
 app.add_typer(signals_app, name="signals")
+models_app = typer.Typer(help="Which model scores, which challenge it, and how good they are.")
+app.add_typer(models_app, name="models")
 # A pipe has no width of its own, and 80 columns would fold every reason.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 errors = Console(stderr=True, highlight=False)
@@ -164,6 +166,103 @@ def identity_forget(
     now = datetime.now(UTC).replace(tzinfo=None)
     with failing_clearly(WarehouseMissing, UnknownIdentity), open_working(home()) as backend:
         console.print(screens.forgetting(forget_identity(backend, wanted, now, configuration_folder())))
+
+
+@app.command()
+def train() -> None:
+    """Train a challenger now, from what the last run built; it becomes champion only where it proves itself."""
+    from ml.leaks import BlindDetector, LeakFound, LeakingPipeline
+    from orchestration import model_screens
+    from orchestration.models import UnknownModel, train_by_hand
+
+    with (
+        failing_clearly(UnknownModel, LeakFound, BlindDetector, LeakingPipeline),
+        showing_progress("training", errors),
+        open_working(home()) as backend,
+    ):
+        found = train_by_hand(backend, datetime.now(UTC))
+    console.print(model_screens.training(found))
+
+
+@app.command()
+def backtest(
+    months: Annotated[int, typer.Option("--months", min=1, help="How many of the newest dates to judge")] = 6,
+) -> None:
+    """Train the recipe as of each past date, judge it on what came after, and keep the figures."""
+    from orchestration import model_screens
+    from orchestration.models import UnknownModel, backtest, read_stored_history
+
+    with (
+        failing_clearly(UnknownModel),
+        showing_progress("backtest", errors),
+        open_working(home()) as backend,
+    ):
+        history = read_stored_history(backend)
+        version, figures = backtest(
+            backend, history, months, datetime.now(UTC), lambda day: announce(f"judged as of {day}")
+        )
+    report = home() / "reports" / f"backtest_{version}.txt"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    shown = model_screens.backtest_by_month(version, figures)
+    with report.open("w", encoding="utf-8") as file:
+        Console(file=file, width=160, highlight=False).print(shown)
+    console.print(shown)
+    console.print(f"Report: {report}", soft_wrap=True)
+
+
+@models_app.callback(invoke_without_command=True)
+def models(context: typer.Context) -> None:
+    """List the models: rung, training, figures and standing."""
+    if context.invoked_subcommand is None:
+        from orchestration import model_screens
+
+        with failing_clearly(WarehouseMissing), open_working_to_read(home()) as backend:
+            console.print(model_screens.stored_models(backend))
+
+
+@models_app.command("promote")
+def models_promote(version: Annotated[str, typer.Argument(help="A version, as `pql models` lists it")]) -> None:
+    """Make a model champion by hand; it scores from the next run on."""
+    from ml.register import TamperedModel
+    from orchestration.models import Decider, UnknownModel, promote
+
+    with failing_clearly(UnknownModel, TamperedModel), open_working(home()) as backend:
+        before = promote(backend, version, Decider(datetime.now(UTC)))
+    console.print(f"Champion: {version}, in place of {before}. It scores from the next `pql run` on.")
+
+
+@models_app.command("rollback")
+def models_rollback() -> None:
+    """Go back to the champion before this one."""
+    from ml.register import TamperedModel
+    from orchestration.models import Decider, UnknownModel, roll_back
+
+    with failing_clearly(UnknownModel, TamperedModel), open_working(home()) as backend:
+        left, taken = roll_back(backend, Decider(datetime.now(UTC)))
+    console.print(f"Champion: {taken} again, in place of {left}. It scores from the next `pql run` on.")
+
+
+@models_app.command("card")
+def models_card(
+    version: Annotated[str | None, typer.Argument(help="A version; by default the champion")] = None,
+) -> None:
+    """Write the model card: one HTML page on what a model is, how good it is and what it cannot do."""
+    from ml.leaks import BlindDetector, LeakFound, LeakingPipeline
+    from ml.register import TamperedModel
+    from orchestration.model_card import CardsMissing, model_card, read_facts
+    from orchestration.models import checked_history, open_stored
+
+    expected = (LookupError, TamperedModel, CardsMissing, LeakFound, BlindDetector, LeakingPipeline, WarehouseMissing)
+    with failing_clearly(*expected), showing_progress("card", errors), open_working_to_read(home()) as backend:
+        facts = read_facts(backend, version)
+        model, _ = open_stored(backend, facts.version)
+        history, leaks = checked_history(backend)
+        announce("drawing")
+        page = model_card(facts, model, history, leaks, datetime.now(UTC))
+    path = home() / "reports" / f"model_{facts.version}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+    console.print(f"Model card: {path}", soft_wrap=True)
 
 
 @app.command()

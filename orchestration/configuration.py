@@ -305,6 +305,8 @@ SETTINGS: dict[str, Column] = {
     "active_within_days": number(1, 365),
     "history_days": number(28, 3650),
     "trial_days": number(1, 365),
+    "retrain_every_days": number(1, 3650),
+    "drift_policy": one_of("warn", "retrain", "block"),
     "max_identifiers_per_person": number(2),
     "max_identifiers_per_account": number(2),
 }

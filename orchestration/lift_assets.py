@@ -1,11 +1,10 @@
 """Which signals separate converters from the rest: counted by dbt, tested here, kept by run."""
 
-import pyarrow as pa
 import pyarrow.compute as pc
 from dagster import AssetKey, AssetSpec, MaterializeResult, multi_asset
 
 from ml.lift import compare
-from orchestration.ml_assets import forget_unpublished
+from orchestration.ml_assets import forget_unpublished, of_run
 from orchestration.progress import announce
 from warehouse.connection import home, open_working
 from warehouse.runs import running_run
@@ -31,8 +30,3 @@ def lift_assets():
     announce(f"compared converters with the rest: {discoveries} discoveries")
     for name, rows in tables.items():
         yield MaterializeResult(asset_key=["ml", name], metadata={"rows": rows.num_rows})
-
-
-def of_run(rows: pa.Table, run_id: str) -> pa.Table:
-    """The rows with the run that wrote them in front."""
-    return rows.add_column(0, "run_id", pa.array([run_id] * rows.num_rows, pa.string()))

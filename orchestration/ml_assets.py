@@ -11,12 +11,19 @@ import pyarrow.compute as pc
 from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResult, MetadataValue, multi_asset
 
 from ml import register
-from ml.dataset import Dataset, MissingFeature, build_dataset, labelled
-from ml.leaks import LeakReport, check_leaks, told
-from ml.register import TamperedModel, TrainedModel
-from ml.rules import rule_points
+from ml.leaks import LeakReport, told
 from ml.score import score
-from ml.train import rules_only, train
+from ml.train import rules_only
+from orchestration.model_card import in_short, read_facts
+from orchestration.models import (
+    DORMANT,
+    Decider,
+    checked_history,
+    choose_model,
+    keep_model,
+    read_metrics,
+    read_today,
+)
 from orchestration.progress import announce
 from warehouse.connection import Backend, home, open_working
 from warehouse.reference_lists import load_reference_lists
@@ -27,9 +34,11 @@ EXAMPLES = [
     AssetKey(["features", name]) for name in ("training_examples", "scoring_examples", "account_signal_metrics")
 ]
 SEEDS = [AssetKey(["config", name]) for name in ("signals", "scoring_rules", "settings", "accepted_leaks")]
-MODEL_TABLES = ("models", "calibration_maps", "backtests", "signal_weights", "ladder")
+MODEL_TABLES = (
+    *("models", "calibration_maps", "backtests", "signal_weights", "ladder"),
+    *("judged_accounts", "model_status", "drift"),
+)
 RUN_TABLES = ("predictions", "feature_contributions")
-DORMANT = ("never_active", "inactive")  # places in the cohort that no model is trained on, nor anything like them
 
 
 @multi_asset(
@@ -57,30 +66,28 @@ def start_run_assets(context: AssetExecutionContext):
     specs=[AssetSpec(["ml", name], group_name="ml", deps=[*EXAMPLES, *SEEDS]) for name in MODEL_TABLES],
 )
 def model_assets():
-    """Train on the mature examples, or keep the model that the same data and code gave before.
+    """Score with the champion; train a challenger where one is due, and promote it where it has proved itself.
 
     Examples that leak fail the run first: nothing is trained on them, and nothing of the run is published.
     """
     with open_working(home()) as backend:
-        signals, rules = read_table(backend, "config", "signals"), read_table(backend, "config", "scoring_rules")
-        examples = read_table(backend, "features", "training_examples")
-        metrics = read_metrics(backend, "training_examples")
-        horizon_days = int(setting(backend, "horizon_days"))
-        announce(f"learning from {examples.num_rows:,} past accounts")
-        dataset = build_dataset(examples, metrics, signals)
-        leaks = check_leaks(dataset, horizon_days, accepted_leaks(backend))
+        history, leaks = checked_history(backend)
+        announce(f"learning from {history.examples.num_rows:,} past accounts")
         announce(leaks_in_words(leaks))
-        now = datetime.now(UTC)
-        version = version_trained_before(backend, dataset, horizon_days)
-        if version is None:
-            points = rule_points(rules, examples, metrics, signals)
-            trained = train(dataset, rules, horizon_days, now, rule_points=points)
-            version = keep_model(backend, trained)
-        # An account without recent activity is like none that the model saw: the rules score it.
-        dormant = rules_only(dataset, rules, horizon_days, now, "no activity within the cohort's days")
         run_id, _ = running_run(backend)
+        now = datetime.now(UTC)
+        choice = choose_model(backend, history, read_today(backend), Decider(now, run_id))
+        for line in choice.said:
+            announce(line)
+        forget_unpublished(backend, ("drift",))
+        replace_rows(backend, "ml", {"drift": of_run(choice.drift, run_id)}, "run_id", run_id)
+        version = choice.model_version
+        # An account without recent activity is like none that the model saw: the rules score it.
+        reason = "no activity within the cohort's days"
+        dormant = rules_only(history.dataset, history.scoring_rules, history.horizon_days, now, reason)
         record_models(backend, run_id, version, keep_model(backend, dormant))
         rung, metrics = model_summary(backend, version)
+        card = in_short(read_facts(backend, version))
     announce(f"model {version} ({rung})")
     for name in MODEL_TABLES:
         yield MaterializeResult(
@@ -88,8 +95,10 @@ def model_assets():
             metadata={
                 "model_version": version,
                 "rung": rung,
+                "card": MetadataValue.md(card),
                 "figures": MetadataValue.json(metrics),
                 "leaks": MetadataValue.json(leaks_as_json(leaks)),
+                "decisions": MetadataValue.json(list(choice.said)),
             },
         )
 
@@ -114,20 +123,10 @@ def prediction_assets():
         metrics = read_metrics(backend, "scoring_examples")
         signals = read_table(backend, "config", "signals")
         is_dormant = pc.is_in(examples["cohort"], pa.array(DORMANT))
-        of_active, of_dormant = models_of_run(backend, run_id)
-        rules_model = register.load_model(models, maps, of_dormant)
-        try:
-            active = score(
-                register.load_model(models, maps, of_active),
-                examples.filter(pc.invert(is_dormant)),
-                metrics,
-                signals,
-                run_id,
-            )
-        except (MissingFeature, TamperedModel) as reason:
-            announce(f"the model cannot score, so the rules do, and every row says so: {reason}")
-            active = score(rules_model, examples.filter(pc.invert(is_dormant)), metrics, signals, run_id)
-        scored = [active, score(rules_model, examples.filter(is_dormant), metrics, signals, run_id)]
+        scored = [
+            score(register.load_model(models, maps, version), examples.filter(rows), metrics, signals, run_id)
+            for version, rows in zip(models_of_run(backend, run_id), (pc.invert(is_dormant), is_dormant), strict=True)
+        ]
         predictions, contributions = (pa.concat_tables(tables) for tables in zip(*scored, strict=True))
         forget_unpublished(backend, RUN_TABLES)
         replace_rows(
@@ -136,25 +135,6 @@ def prediction_assets():
     announce(f"scored {predictions.num_rows:,} accounts")
     for name, rows in (("predictions", predictions), ("feature_contributions", contributions)):
         yield MaterializeResult(asset_key=["ml", name], metadata={"rows": rows.num_rows})
-
-
-def read_metrics(backend: Backend, examples: str):
-    """The signal metrics of exactly the (account, date) pairs of an examples table."""
-    metrics = backend.table("account_signal_metrics", database="features")
-    return metrics.semi_join(backend.table(examples, database="features"), ["account_id", "as_of_date"]).to_pyarrow()
-
-
-def setting(backend: Backend, name: str) -> str:
-    """One value of seeds/settings.csv as the run loaded it."""
-    rows = query(backend, "select value from config.settings where setting = ?", [name])
-    return rows[0]["value"]
-
-
-def accepted_leaks(backend: Backend) -> dict[str, str]:
-    """Features that seeds/accepted_leaks.csv lets pass, each with the reason."""
-    return {
-        row["feature"]: row["reason"] for row in query(backend, "select feature, reason from config.accepted_leaks")
-    }
 
 
 def leaks_in_words(report: LeakReport) -> str:
@@ -173,40 +153,6 @@ def leaks_as_json(report: LeakReport) -> dict[str, Any]:
     }
 
 
-def version_trained_before(backend: Backend, dataset: Dataset, horizon_days: int) -> str | None:
-    """The model that the same examples, horizon and code gave before; None where it has yet to be trained.
-
-    Only learned models are kept so: the rules rung also depends on scoring_rules.csv, and costs nothing to repeat.
-    """
-    if not has_table(backend, "ml", "models"):
-        return None
-    rows = query(
-        backend,
-        """
-        select model_version from ml.models
-        where rung <> ? and data_hash = ? and code_hash = ? and cast(manifest ->> '$.horizon_days' as integer) = ?
-        """,
-        [register.RULES, register.data_hash(labelled(dataset)), register.code_hash(), horizon_days],
-    )
-    return rows[0]["model_version"] if rows else None
-
-
-def keep_model(backend: Backend, trained: TrainedModel) -> str:
-    """Store a model, unless this very one is stored: then its first training date stands. Returns its version."""
-    version = trained.record.model_version
-    stored = "select 1 from ml.models where model_version = ?"
-    if not (has_table(backend, "ml", "models") and query(backend, stored, [version])):
-        tables = {
-            "models": register.models_table(trained),
-            "calibration_maps": register.calibration_table(trained),
-            "backtests": register.backtests_table(trained),
-            "signal_weights": register.signal_weights_table(trained),
-            "ladder": register.ladder_table(trained),
-        }
-        replace_rows(backend, "ml", tables, "model_version", version)
-    return version
-
-
 def model_summary(backend: Backend, version: str) -> tuple[str, dict[str, Any]]:
     """A stored model's rung and figures."""
     row = query(backend, "select rung, metrics from ml.models where model_version = ?", [version])[0]
@@ -218,3 +164,8 @@ def forget_unpublished(backend: Backend, tables: Iterable[str]) -> None:
     for name in tables:
         if has_table(backend, "ml", name):
             backend.con.execute(f"delete from ml.{name} where run_id not in (select run_id from publishing.pointer)")  # noqa: S608
+
+
+def of_run(rows: pa.Table, run_id: str) -> pa.Table:
+    """The rows with the run that wrote them in front."""
+    return rows.add_column(0, "run_id", pa.array([run_id] * rows.num_rows, pa.string()))

@@ -75,3 +75,12 @@ def _add_missing_columns(connection: Any, schema: str, name: str) -> None:
     ).fetchall()
     for column, kind in missing:
         connection.execute(f'alter table "{schema}"."{name}" add column "{column}" {kind}')
+
+
+def append_rows(backend: Backend, schema: str, name: str, rows: pa.Table) -> None:
+    """Add rows to `schema.name`, all of them or none; created where it is absent."""
+    ensure_table(backend, schema, name, rows.schema)
+    columns = ", ".join(f'"{column}"' for column in rows.column_names)
+    backend.con.register("incoming_rows", rows)
+    backend.con.execute(f'insert into "{schema}"."{name}" ({columns}) select {columns} from incoming_rows')  # noqa: S608 - names are ours
+    backend.con.unregister("incoming_rows")

@@ -55,7 +55,10 @@ def _kill_at(installation: Installation, step: str) -> None:
 
 def _content(installation: Installation) -> dict[str, list[tuple]]:
     """The published rows without what names the run or its time."""
-    volatile = ("run_id", "scored_at", "band_entered_at", "changed_at", "detected_at", "trained_at", "previous_score")
+    volatile = (
+        *("run_id", "scored_at", "band_entered_at", "changed_at", "detected_at", "trained_at", "previous_score"),
+        *("since", "deciding_run"),
+    )
     content: dict[str, list[tuple]] = {}
     with duckdb.connect(str(installation.home / "published" / "pql.duckdb"), read_only=True) as connection:
         for schema, name in connection.execute(

@@ -85,6 +85,8 @@ MISTAKES = [
     ("name_patterns.csv", "production,\\blive\\b", "production,(live", "'pattern' is '(live'"),
     ("title_patterns.csv", "seniority,1,", "seniority,2,", "'seniority 2' stands on line"),
     ("settings.csv", "trial_days,14", "trial_days,0", "'trial_days' is '0'"),
+    ("settings.csv", "drift_policy,warn", "drift_policy,shout", "Write one of warn, retrain, block"),
+    ("settings.csv", "retrain_every_days,28", "retrain_every_days,0", "'retrain_every_days' is '0'"),
     ("exclusions.csv", "kind,value,reason", "kind,worth,reason", "column 'value' is missing"),
 ]
 
