@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from scipy.stats import binomtest
 
 from ml import arrow, register
-from ml.arrow import Floats, Texts
+from ml.arrow import Floats, Integers, Texts
 from ml.backtest import History
 from ml.dataset import build_dataset, labelled
 from ml.drift import thinned
@@ -284,18 +285,20 @@ def _draw_calibration(axes: Any, judged: Judged) -> None:
     promised = judged.probabilities
     groups = [group for group in np.array_split(np.argsort(promised, kind="stable"), BINS) if len(group)]
     observed = np.array([judged.labels[group].mean() for group in groups])
-
-    def rates(weights: Floats) -> Floats:
-        return np.array(
-            [np.average(judged.labels[g], weights=weights[g]) if weights[g].sum() else np.nan for g in groups]
-        )
-
-    low, high = np.nanquantile(_resampled(judged, rates), [0.025, 0.975], axis=0)
+    low, high = np.transpose([_rate_interval(judged, group) for group in groups])
     x = np.array([promised[group].mean() for group in groups])
     distances = np.maximum(0, np.stack([observed - low, high - observed]))
     axes.errorbar(100 * x, 100 * observed, yerr=100 * distances, fmt="o", color="#2a6fbb", capsize=3)
     end = 100 * max(float(x.max()), float(high.max()), 1e-3)
     axes.plot([0, end], [0, end], color="#9aa5b1", linestyle=":")
+
+
+def _rate_interval(judged: Judged, group: Integers) -> tuple[float, float]:
+    """Wilson's 95 % interval of the share won; an account counts once, however many dates it was seen on."""
+    accounts = len(np.unique(judged.accounts[group].astype(str)))
+    won = round(accounts * float(judged.labels[group].mean()))
+    interval = binomtest(won, accounts).proportion_ci(method="wilson")
+    return interval.low, interval.high
 
 
 def _resampled(judged: Judged, figure: Callable[[Floats], Floats]) -> Floats:
@@ -315,26 +318,17 @@ def _bands(judged: Judged, bands: Mapping[str, float]) -> str:
     grades = sorted(bands, key=lambda grade: bands[grade])
     place = np.searchsorted([bands[grade] for grade in grades], judged.scores, side="right") - 1
 
-    def rates(weights: Floats) -> Floats:
-        return np.array(
-            [
-                np.average(judged.labels[place == k], weights=weights[place == k])
-                if weights[place == k].sum()
-                else np.nan
-                for k in range(len(grades))
-            ]
-        )
-
-    drawn = _resampled(judged, rates)
     rows: list[Sequence[str]] = []
     for k in reversed(range(len(grades))):
-        count, known = int((place == k).sum()), drawn[:, k][~np.isnan(drawn[:, k])]
-        if not count:
+        group = np.flatnonzero(place == k)
+        if not len(group):
             rows.append((grades[k], "0", "–", "–", "–"))
             continue
-        low, high = np.quantile(known, [0.025, 0.975])
-        won = judged.labels[place == k]
-        rows.append((grades[k], f"{count:,}", f"{int(won.sum()):,}", f"{won.mean():.1%}", f"{low:.1%} to {high:.1%}"))
+        low, high = _rate_interval(judged, group)
+        won = judged.labels[group]
+        rows.append(
+            (grades[k], f"{len(group):,}", f"{int(won.sum()):,}", f"{won.mean():.1%}", f"{low:.1%} to {high:.1%}")
+        )
     return _table(("Grade", "Accounts", "Won", "Share won", "95 % interval"), rows, numbers=(1, 2, 3, 4))
 
 
@@ -372,15 +366,33 @@ def _months(facts: Facts) -> str:
 
 
 def _ladder(facts: Facts) -> str:
-    choice = {key: facts.manifest[key] for key in ("reason", "ladder", "choice", "evidence") if facts.manifest.get(key)}
-    said = "".join(
-        f"<p>{escape(name.capitalize())}: {escape(text if isinstance(text, str) else json.dumps(text))}</p>"
-        for name, text in choice.items()
-    )
+    reason = f"<p>{escape(facts.manifest['reason'])}</p>" if facts.manifest.get("reason") else ""
+    rungs = facts.manifest.get("ladder", [])
+    return reason + (_rungs(rungs) if rungs else "") + _slices(facts)
+
+
+def _rungs(rungs: Sequence[Mapping[str, Any]]) -> str:
+    """The ladder, simplest first: what each rung reached on all later slices together, and why it was taken or not."""
+    rows = [
+        (
+            rung["rung"].replace("_", " "),
+            "served" if rung["is_chosen"] else "",
+            _between(rung["auc"], rung["auc_low"], rung["auc_high"]),
+            _figure(rung["average_precision"]),
+            rung["reason"],
+        )
+        for rung in rungs
+    ]
+    return _table(("Rung", "", "AUC, all later slices", "Average precision", "Why"), rows, numbers=(2, 3))
+
+
+def _slices(facts: Facts) -> str:
     slices: dict[tuple[str, str], dict[str, Any]] = {}
     for row in facts.backtests:
-        if not row["slice"].startswith("month_"):
+        if not row["slice"].startswith("month_") and row["model_name"] != "split":
             slices.setdefault((row["slice"], row["model_name"]), {})[row["metric"]] = row
+    if not slices:
+        return "<p>None was judged: there was too little to compare by.</p>"
     rows = [
         (
             part.replace("_", " "),
@@ -393,9 +405,7 @@ def _ladder(facts: Facts) -> str:
         for (part, name), found in slices.items()
     ]
     heading = ("Slice", "Model", "Accounts from", "AUC", "Average precision", "Calibration error")
-    return said + (
-        _table(heading, rows, numbers=(3, 4, 5)) if rows else "<p>None: there was too little to compare by.</p>"
-    )
+    return _table(heading, rows, numbers=(3, 4, 5))
 
 
 def _explanations(facts: Facts, model: Model, history: History) -> str:
@@ -499,10 +509,11 @@ def _figure(value: float | None) -> str:
 
 
 def _with_interval(row: Mapping[str, Any] | None) -> str:
-    if row is None:
-        return "–"
-    interval = "" if row["value_low"] is None else f" ({_figure(row['value_low'])} to {_figure(row['value_high'])})"
-    return _figure(row["value"]) + interval
+    return "–" if row is None else _between(row["value"], row["value_low"], row["value_high"])
+
+
+def _between(value: float | None, low: float | None, high: float | None) -> str:
+    return _figure(value) + ("" if low is None else f" ({_figure(low)} to {_figure(high)})")
 
 
 def _section(title: str, content: str) -> str:
