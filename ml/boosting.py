@@ -110,16 +110,9 @@ def staged_margins(model: Boosting, X: Floats, rounds: int) -> Floats:
     return np.stack(stages)
 
 
-def tree_contributions(model: Boosting, X: Floats) -> Floats:
-    """LightGBM's exact TreeSHAP: (rows, features + 1), the last column the trees' expected value."""
-    if not len(X):
-        return np.zeros((0, X.shape[1] + 1))
-    return np.asarray(model.booster.predict(X, pred_contrib=True), dtype=np.float64)
-
-
 def to_text(model: Boosting) -> str:
-    """LightGBM's own text format; every number round-trips exactly."""
-    return model.booster.model_to_string()
+    """LightGBM's own text format of all rounds, which `margins` sums too; every number round-trips exactly."""
+    return model.booster.model_to_string(num_iteration=-1)
 
 
 def from_text(text: str, initial_margin: float) -> Boosting:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ml import boosting
+from ml import boosting, tree_shap
 from ml.arrow import Bools, Floats, Integers
 from ml.boosting import Boosting
 from ml.dataset import MAIN_MEASURES, Dataset, Encoding
@@ -48,20 +48,16 @@ class SignalWeight:
 
 
 def explain(model: Boosting, X: Floats) -> Explanation:
-    """Exact per-feature contributions (TreeSHAP: Lundberg et al., Nature Machine Intelligence 2020).
+    """Exact per-feature contributions (TreeSHAP: Lundberg et al., Nature Machine Intelligence 2020); 0 rows give none.
 
     Raises:
+        NotExplainable: the trees are linear, or give several outputs.
         NotAdditive: a row's contributions miss its margin by more than 1e-9.
     """
     margins = boosting.margins(model, X)
-    columns = boosting.tree_contributions(model, X)
-    return require_additive(Explanation(margins, base_margin(model, X.shape[1]), columns[:, :-1]))
-
-
-def base_margin(model: Boosting, features: int) -> float:
-    """The margin before anything is known of a row: the same for every row."""
-    nothing_known = np.full((1, features), np.nan)
-    return model.initial_margin + float(boosting.tree_contributions(model, nothing_known)[0, -1])
+    trees = tree_shap.prepare(boosting.to_text(model))
+    contributions = tree_shap.contributions(trees, X)
+    return require_additive(Explanation(margins, model.initial_margin + trees.base, contributions))
 
 
 def require_additive(explanation: Explanation) -> Explanation:

@@ -77,6 +77,33 @@ def test_contributions_are_those_of_shap():
     assert np.allclose(explain(model, X).contributions, values, atol=1e-9)
 
 
+def test_contributions_are_lightgbm_s_own():
+    model, X = small_model(trees=40)
+    own = model.booster.predict(X, pred_contrib=True)
+    explanation = explain(model, X)
+    assert np.abs(explanation.contributions - own[:, :-1]).max() < 1e-9
+    assert explanation.base == pytest.approx(-0.7 + own[0, -1], abs=1e-9)
+
+
+def test_rounds_after_the_best_are_explained_as_they_are_summed():
+    X, labels = sample(400, 4)
+    data, later = lgb.Dataset(X[:200], labels[:200]), lgb.Dataset(X[200:], labels[200:])
+    recipe = {"objective": "binary", "verbosity": -1, "num_threads": 1, "min_data_in_leaf": 5}
+    stop = lgb.early_stopping(3, verbose=False)
+    booster = lgb.train(recipe, data, 60, valid_sets=[later], callbacks=[stop], keep_training_booster=True)
+    assert 0 < booster.best_iteration < booster.current_iteration()
+    model = boosting.Boosting(0.0, booster)
+    assert np.array_equal(explain(model, X).margins, boosting.margins(model, X))
+
+
+def test_no_rows_have_no_contributions_and_the_same_base():
+    model, X = small_model()
+    nothing = explain(model, X[:0])
+    assert nothing.contributions.shape == (0, 4)
+    assert nothing.margins.shape == (0,)
+    assert nothing.base == explain(model, X).base
+
+
 def test_base_and_contributions_are_the_margin():
     X, labels = sample(3000, 10)
     model = boosting.fit(X, labels, (0,) * 10, 100, 1)
