@@ -5,9 +5,9 @@ import os
 import platform
 from importlib.metadata import version
 
-from bench import identity, metrics
+from bench import explain, identity, metrics
 
-BENCHMARKS = {"identity": identity, "metrics": metrics}
+BENCHMARKS = {"explain": explain, "identity": identity, "metrics": metrics}
 
 
 def main() -> None:

@@ -239,7 +239,7 @@ class _Ways:
             members = np.zeros(len(edges) + 1, dtype=np.bool_)  # the last code is that of all other values
             members[np.searchsorted(edges, self.tree.categories_left[split])] = True
             return members if left else np.logical_not(members)
-        edge = int(np.searchsorted(edges, self.tree.threshold[split]))
+        edge = int(np.searchsorted(edges, float(self.tree.threshold[split])))
         missing = self.tree.missing_goes_left(split) == left
         return _Interval(0, edge, missing) if left else _Interval(edge + 1, len(edges), missing)
 
