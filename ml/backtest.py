@@ -6,6 +6,7 @@ Whatever is judged was trained on dates at least one horizon earlier: no label w
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 
@@ -25,7 +26,7 @@ RECIPE = "recipe"  # the name of the backtested model: whatever rung the recipe 
 
 @dataclass(frozen=True)
 class History:
-    """What there is to learn from: the warehouse's tables, the matrix made of them, and the rules' points per row."""
+    """What there is to learn from: the warehouse's tables, and the matrix made of them."""
 
     examples: Table
     signal_metrics: Table
@@ -33,7 +34,15 @@ class History:
     scoring_rules: Table
     horizon_days: int
     dataset: Dataset
-    points: Floats
+
+    @cached_property
+    def points(self) -> Floats:
+        """The rules' points of every row of the dataset; only a training asks for them.
+
+        Raises:
+            UnusableRule: the rules contradict each other, or one reads a metric that does not exist.
+        """
+        return rule_points(self.scoring_rules, self.examples, self.signal_metrics, self.signals)
 
 
 @dataclass(frozen=True)
@@ -52,16 +61,18 @@ def read_history(
 
     Raises:
         ValueError: an (account, date) pair occurs twice.
-        UnusableRule: the rules contradict each other, or one reads a metric that does not exist.
     """
     dataset = build_dataset(examples, signal_metrics, signals)
-    points = rule_points(scoring_rules, examples, signal_metrics, signals)
-    return History(examples, signal_metrics, signals, scoring_rules, horizon_days, dataset, points)
+    return History(examples, signal_metrics, signals, scoring_rules, horizon_days, dataset)
 
 
 def train_on(history: History, trained_at: datetime, until: date | None = None) -> TrainedModel:
-    """Train the recipe on a history, or on its rows up to a date."""
-    rows = np.ones(len(history.points), dtype=np.bool_)
+    """Train the recipe on a history, or on its rows up to a date.
+
+    Raises:
+        UnusableRule: as for `History.points`.
+    """
+    rows = np.ones(len(history.dataset.dates), dtype=np.bool_)
     if until is not None:
         rows = history.dataset.dates <= np.datetime64(until)
     return train(

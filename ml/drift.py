@@ -24,7 +24,6 @@ Result = Literal["ok", "warn", "drifted"]
 SCORE = "score"  # stands beside the features
 PSI, MISSING, AUC = "psi", "missing_share", "auc"
 BINS = 10
-MOST_ROWS = 50_000  # of the training rows, evenly over time: their shares are then known to a fifth of a percent
 DRAWS = 400
 FALSE_ALARMS = 0.05  # chance of one warning or more, over all features of a run, where nothing has changed
 FEWEST_DATES = 3  # to know how much dates differ
@@ -73,7 +72,7 @@ def measure_drift(
     """PSI and missing share of each feature and of the score.
 
     Args:
-        learned: the rows that the model was trained on, in its own encoding; at most `MOST_ROWS` of them are needed.
+        learned: rows that the model was trained on, evenly over time, in its own encoding.
         learned_margins: the model's margin for each of these rows.
         today: the rows that are scored, in the same encoding.
         todays_margins: their margins.
@@ -156,12 +155,6 @@ def in_words(found: Sequence[Drift]) -> str:
 def drift_table(model_version: str, found: Sequence[Drift]) -> Table:
     """The rows of `ml.drift`, without their run."""
     return arrow.build_rows(DRIFT, [{"model_version": model_version, **vars(drift)} for drift in found])
-
-
-def thinned(dataset: Dataset, most: int = MOST_ROWS) -> Dataset:
-    """At most so many rows, evenly over time."""
-    rows = len(dataset.dates)
-    return dataset if rows <= most else dataset.rows(np.arange(most, dtype=np.int64) * rows // most)
 
 
 def population_stability(before: Floats, now: Floats) -> Floats:

@@ -106,7 +106,7 @@ def calibration_error(probability: Floats, labels: Floats) -> float:
 
 def auc_interval(scores: Floats, labels: Floats, accounts: Texts, level: float = 0.95) -> tuple[float, float]:
     """Percentile bootstrap of the AUC that draws accounts, not rows: the rows of one account are not independent."""
-    drawn = np.concatenate([_weighted_auc(scores, labels, weights) for weights in _account_draws(accounts)])
+    drawn = np.concatenate([_weighted_auc(scores, labels, weights) for weights in account_draws(accounts)])
     drawn = drawn[~np.isnan(drawn)]
     if not len(drawn):
         return float("nan"), float("nan")
@@ -142,7 +142,7 @@ def resampled(
 
     The resamples depend on the accounts alone, so those of two models pair up. NaN where a resample has one class only.
     """
-    weigh = _weighted_auc if metric == "auc" else _weighted_average_precision
+    weigh = _weighted_auc if metric == "auc" else weighted_average_precision
     places = [np.flatnonzero(slices == one) for one in np.unique(slices)]
 
     def over_slices(weights: Floats) -> Floats:
@@ -154,14 +154,14 @@ def resampled(
         return np.divide(total, won, out=np.full(len(weights), np.nan), where=won > 0)
 
     value = float(over_slices(np.ones((1, len(labels))))[0])
-    return value, np.concatenate([over_slices(weights) for weights in _account_draws(accounts)])
+    return value, np.concatenate([over_slices(weights) for weights in account_draws(accounts)])
 
 
 def resampled_log_loss(probability: Floats, labels: Floats, accounts: Texts) -> Floats:
     """Log-loss in 500 resamples of the accounts; those of two calibrations pair up."""
     bounded = np.clip(probability, 1e-12, 1 - 1e-12)
     loss = -(labels * np.log(bounded) + (1 - labels) * np.log1p(-bounded))
-    return np.concatenate([weights @ loss / weights.sum(axis=1) for weights in _account_draws(accounts)])
+    return np.concatenate([weights @ loss / weights.sum(axis=1) for weights in account_draws(accounts)])
 
 
 def interval_coverage(probability: Floats, low: Floats, high: Floats, labels: Floats, level: float) -> float:
@@ -201,12 +201,17 @@ def _cumulated(scores: Floats, labels: Floats) -> tuple[Floats, Floats]:
     return won, rows
 
 
-def _account_draws(accounts: Texts) -> Iterator[Floats]:
+def account_numbers(accounts: Texts) -> Integers:
+    """The number of each row's account, from 0 on, in the order of their names."""
+    return np.unique(accounts.astype(str), return_inverse=True)[1]
+
+
+def account_draws(accounts: Texts, seed: int = SEED, resamples: int = RESAMPLES) -> Iterator[Floats]:
     """How often each row counts in each resample: blocks of (resamples, rows), small enough for any slice."""
-    _, account_of_row = np.unique(accounts.astype(str), return_inverse=True)
+    account_of_row = account_numbers(accounts)
     count = int(account_of_row.max()) + 1 if len(accounts) else 1
-    random = np.random.default_rng(SEED)
-    for _ in range(RESAMPLES // BLOCK):
+    random = np.random.default_rng(seed)
+    for _ in range(resamples // BLOCK):
         draws = [np.bincount(random.integers(0, count, count), minlength=count) for _ in range(BLOCK)]
         yield np.stack(draws)[:, account_of_row].astype(np.float64)
 
@@ -226,8 +231,8 @@ def _weighted_auc(scores: Floats, labels: Floats, weights: Floats) -> Floats:
     return np.divide(above, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
 
 
-def _weighted_average_precision(scores: Floats, labels: Floats, weights: Floats) -> Floats:
-    """Average precision of each row of weights (resamples, rows)."""
+def weighted_average_precision(scores: Floats, labels: Floats, weights: Floats) -> Floats:
+    """Average precision of each row of weights (resamples, rows), ties taken together; NaN where nobody won."""
     order = np.argsort(-scores, kind="stable")
     falling = scores[order]
     starts = np.flatnonzero(np.concatenate([[True], falling[1:] != falling[:-1]])) if len(order) else _none()

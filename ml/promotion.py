@@ -9,12 +9,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.arrow import Floats, Integers, Texts
-from ml.evaluate import average_precision, calibration_error
+from ml.arrow import Floats, Texts
+from ml.evaluate import (
+    account_draws,
+    account_numbers,
+    average_precision,
+    calibration_error,
+    weighted_average_precision,
+)
 
 # The lower end of a two-sided 95 % interval: of models that are equally good at most 2.5 % look better by chance.
 TAIL = 0.025
-RESAMPLES, BLOCK = 500, 50
 SEED = 11
 WON_TO_JUDGE = 10  # accounts; with fewer, one lucky account decides the average precision of a resample
 CALIBRATION_TOLERANCE = 0.02  # an error that nobody who reads a percentage acts on
@@ -83,30 +88,13 @@ def compare(champion: Scored, challenger: Scored, labels: Floats, accounts: Text
 
 def gain_interval(before: Floats, after: Floats, labels: Floats, accounts: Texts) -> tuple[float, float]:
     """95 % percentile interval of the gain in average precision, both models on the same drawn accounts."""
-    account_of_row = _account_numbers(accounts)
-    count = int(account_of_row.max()) + 1
-    random = np.random.default_rng(SEED)
-    gains: list[Floats] = []
-    for _ in range(RESAMPLES // BLOCK):
-        drawn = np.stack([np.bincount(random.integers(0, count, count), minlength=count) for _ in range(BLOCK)])
-        weights = drawn[:, account_of_row].astype(np.float64)
-        gains.append(weighted_precision(after, labels, weights) - weighted_precision(before, labels, weights))
+    gains = [
+        weighted_average_precision(after, labels, weights) - weighted_average_precision(before, labels, weights)
+        for weights in account_draws(accounts, SEED)
+    ]
     known = np.concatenate(gains)
     known = known[~np.isnan(known)]
     return float(np.quantile(known, TAIL)), float(np.quantile(known, 1 - TAIL))
-
-
-def weighted_precision(margins: Floats, labels: Floats, weights: Floats) -> Floats:
-    """Average precision for each row of weights (resamples, rows), ties taken together; NaN where nobody won."""
-    order = np.argsort(-margins, kind="stable")
-    descending = margins[order]
-    ends = np.flatnonzero(np.concatenate([descending[1:] != descending[:-1], [True]]))
-    rows = np.cumsum(weights[:, order], axis=1)[:, ends]
-    won = np.cumsum(weights[:, order] * labels[order], axis=1)[:, ends]
-    gained = np.diff(won, axis=1, prepend=0.0)
-    precision = np.divide(won, rows, out=np.zeros_like(won), where=rows > 0)
-    whole = won[:, -1]
-    return np.divide((precision * gained).sum(axis=1), whole, out=np.full(len(whole), np.nan), where=whole > 0)
 
 
 def calibration_by_chance(probabilities: Floats, accounts: Texts) -> float:
@@ -115,7 +103,7 @@ def calibration_by_chance(probabilities: Floats, accounts: Texts) -> float:
     The rows of an account win or lose together (one draw an account), as overlapping label windows make them do: this
     asks less of a model than independent rows would.
     """
-    account_of_row = _account_numbers(accounts)
+    account_of_row = account_numbers(accounts)
     random = np.random.default_rng(SEED)
     drawn = random.random((200, int(account_of_row.max()) + 1))
     errors = [calibration_error(probabilities, (u[account_of_row] < probabilities).astype(np.float64)) for u in drawn]
@@ -143,7 +131,3 @@ def _calibration_in_words(error: float, limit: float) -> list[str]:
     if np.isnan(error):
         return ["it gives no probabilities"]
     return [f"calibration error {error:.4f}, {'above' if error > limit else 'within'} {limit:.4f}"]
-
-
-def _account_numbers(accounts: Texts) -> Integers:
-    return np.unique(accounts.astype(str), return_inverse=True)[1]

@@ -535,16 +535,10 @@ def _weigh(
     known: Dataset, served: Fitted, slices: Sequence[Judged], factor: float
 ) -> tuple[tuple[SignalWeight, ...], float]:
     """What the served model learned of each signal, and how far the models of earlier slices agree."""
-    weighed, compared = _evenly(known, WEIGHED_ROWS), _evenly(known, COMPARED_ROWS)
+    weighed, compared = known.thinned(WEIGHED_ROWS), known.thinned(COMPARED_ROWS)
     weights = signal_weights(explain_fitted(served, weighed.X), weighed, factor)
     earlier = [signal_weights(explain_fitted(one.models[served.rung], compared.X), compared, factor) for one in slices]
     return with_stability(weights, earlier), rank_agreement(weights, earlier)
-
-
-def _evenly(known: Dataset, most: int) -> Dataset:
-    """At most so many rows, evenly over time."""
-    rows = len(known.labels)
-    return known if rows <= most else known.rows(np.arange(most, dtype=np.int64) * rows // most)
 
 
 def _backtests(known: Dataset, slices: Sequence[Judged], points: Floats | None, method: Method) -> tuple[Backtest, ...]:

@@ -20,7 +20,7 @@ from ml import arrow, register
 from ml.arrow import Floats, Integers, Texts
 from ml.backtest import History
 from ml.dataset import build_dataset, labelled
-from ml.drift import thinned
+from ml.evaluate import account_draws
 from ml.leaks import LeakReport, told
 from ml.register import Model
 from ml.scale import to_score
@@ -303,15 +303,8 @@ def _rate_interval(judged: Judged, group: Integers) -> tuple[float, float]:
 
 def _resampled(judged: Judged, figure: Callable[[Floats], Floats]) -> Floats:
     """A figure on resamples of accounts: (resamples, whatever the figure gives)."""
-    account_of_row = _account_numbers(judged.accounts)
-    count = int(account_of_row.max()) + 1
-    random = np.random.default_rng(SEED)
-    draws = (np.bincount(random.integers(0, count, count), minlength=count)[account_of_row] for _ in range(RESAMPLES))
-    return np.stack([figure(weights.astype(np.float64)) for weights in draws])
-
-
-def _account_numbers(accounts: Texts) -> Any:
-    return np.unique(accounts.astype(str), return_inverse=True)[1]
+    blocks = account_draws(judged.accounts, SEED, RESAMPLES)
+    return np.stack([figure(weights) for block in blocks for weights in block])
 
 
 def _bands(judged: Judged, bands: Mapping[str, float]) -> str:
@@ -418,7 +411,7 @@ def _explanations(facts: Facts, model: Model, history: History) -> str:
     import shap
 
     own = build_dataset(history.examples, history.signal_metrics, history.signals, model.encoding)
-    sample = thinned(labelled(own), EXPLAINED_ROWS)
+    sample = labelled(own).thinned(EXPLAINED_ROWS)
     explanation = explained(model, sample)
     values = shap.Explanation(
         values=explanation.contributions,

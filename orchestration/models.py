@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from ml import register
 from ml.backtest import RECIPE, History, backtest_by_month, judge_challenger, read_history, train_on
 from ml.dataset import Dataset, MissingFeature, build_dataset, labelled, require_features
-from ml.drift import Drift, drift_table, measure_drift, measure_performance, overall, thinned
+from ml.drift import Drift, drift_table, measure_drift, measure_performance, overall
 from ml.drift import in_words as drift_in_words
 from ml.leaks import LeakReport, check_leaks
 from ml.register import Backtest, Model, TamperedModel, TrainedModel
@@ -232,7 +232,7 @@ def measure_champion(champion: Champion, history: History, today: Today) -> tupl
     if model is None or champion.until is None:
         return ()
     known = labelled(_in_encoding(model, history))
-    learned = thinned(known.rows(known.dates <= np.datetime64(champion.until)), COMPARED_ROWS)
+    learned = known.rows(known.dates <= np.datetime64(champion.until)).thinned(COMPARED_ROWS)
     now = build_dataset(today.examples, today.signal_metrics, history.signals, model.encoding)
     found = measure_drift(learned, margins(model, learned), now, margins(model, now), history.horizon_days)
     later = known.rows(known.dates >= np.datetime64(champion.until + timedelta(days=history.horizon_days)))

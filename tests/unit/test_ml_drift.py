@@ -16,7 +16,6 @@ from ml.drift import (
     measure_performance,
     overall,
     population_stability,
-    thinned,
 )
 from ml.evaluate import sigmoid
 from tests.integration.conftest import SHARED_DATA
@@ -158,7 +157,7 @@ def test_columns_without_any_value_or_with_one_alone_are_compared_too():
 
 def test_thinning_keeps_every_date():
     random = np.random.default_rng(9)
-    thin = thinned(learned(random), 90)
+    thin = learned(random).thinned(90)
     assert len(thin.dates) == 90
     assert set(thin.dates.tolist()) == set(MONTHS)
 

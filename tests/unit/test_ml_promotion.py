@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from ml.evaluate import calibration_error, sigmoid
-from ml.promotion import Scored, calibration_by_chance, compare, weighted_precision
+from ml.evaluate import calibration_error, sigmoid, weighted_average_precision
+from ml.promotion import Scored, calibration_by_chance, compare
 
 ACCOUNTS = 300
 
@@ -36,7 +36,7 @@ def test_weighted_precision_is_that_of_scikit_learn_on_the_repeated_rows(seed):
     random, truth, labels, _ = world(seed)
     margins = truth.round(1)
     weights = random.integers(0, 3, (5, len(labels)))
-    found = weighted_precision(margins, labels, weights.astype(float))
+    found = weighted_average_precision(margins, labels, weights.astype(float))
     for weight, value in zip(weights, found, strict=True):
         repeated = np.repeat(np.arange(len(labels)), weight)
         assert value == pytest.approx(average_precision_score(labels[repeated], margins[repeated]))
