@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 
 Row = Mapping[str, str]
@@ -97,6 +98,7 @@ SIGNAL_MEASURES = (
     *(f"{kind}_{days}d" for kind in ("events", "active_days", "people") for days in WINDOWS),
     *("amount_90d", "decayed_count", "momentum", "days_since_first", "days_since_last"),
 )
+TEXT_MEASURES = ("name",)
 USE_MEASURES = ("people_28d", "amount_ever", "events_28d", "events_ever")
 
 
@@ -174,11 +176,12 @@ def pattern(*, required: bool = False) -> Column:
     return Column(check, "a regular expression", required)
 
 
-def names_between_bars() -> Column:
+def names_between_bars(*, required: bool = True) -> Column:
     """One name or several with a bar between, none of them blank or with blanks around it."""
     return Column(
         lambda value: all(part and part == part.strip() for part in value.split("|")),
         "names with a bar and no blanks between, such as Disqualified|Unqualified",
+        required,
     )
 
 
@@ -209,13 +212,22 @@ FILES: dict[str, dict[str, Column]] = {
     },
     "signal_roles": {"role": one_of(*ROLES), "signal": text()},
     "sequences": {"signal": text(), "first": text(), "then": text(), "within_days": number(0, 365)},
+    "rule_presets": {
+        "preset": name(),
+        "in_use": one_of("true", "false"),
+        "qualified_from": number(0),
+        "hot_from": number(0),
+        "meaning": text(required=False),
+    },
     "scoring_rules": {
+        "preset": text(),
         "rule_group": text(),
         "cap": number(0),
         "signal": text(),
         "metric": text(),
         "from": number(float("-inf"), required=False),
         "below": number(float("-inf"), required=False),
+        "one_of": names_between_bars(required=False),
         "points": number(float("-inf")),
     },
     "accepted_leaks": {"feature": text(), "reason": text()},
@@ -281,6 +293,7 @@ KEYS = {
     "signals": ("signal",),
     "signal_roles": ("role", "signal"),
     "accepted_leaks": ("feature",),
+    "rule_presets": ("preset",),
     "sequences": ("signal",),
     "bands": ("grade",),
     "identity_rules": ("identifier_type",),
@@ -576,21 +589,83 @@ def _bands(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterato
 
 
 def _rules(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
-    caps: dict[str, tuple[int, str]] = {}
+    path = str(folder / "scoring_rules.csv")
+    yield from _presets(folder, tables)
+    caps: dict[tuple[str, str], tuple[int, str]] = {}
     for line, row in tables["scoring_rules"]:
-        path = str(folder / "scoring_rules.csv")
-        first_line, cap = caps.setdefault(row["rule_group"], (line, row["cap"]))
+        first_line, cap = caps.setdefault((row["preset"], row["rule_group"]), (line, row["cap"]))
         if row["cap"] != cap:
-            yield Problem(
-                path,
-                line,
-                f"group '{row['rule_group']}' has cap {row['cap']}, but {cap} on line {first_line}",
-                "Give a group one cap",
-            )
+            what = f"group '{row['rule_group']}' has cap {row['cap']}, but {cap} on line {first_line}"
+            yield Problem(path, line, what, "Give a group one cap")
+        if _is_number(row["cap"]) and _is_number(row["points"]) and float(row["points"]) > float(row["cap"]):
+            what = f"{row['points']} points are more than the cap {row['cap']} of group '{row['rule_group']}'"
+            yield Problem(path, line, what, "Raise the cap, or lower the points: nobody would get them")
         if _is_number(row["from"]) and _is_number(row["below"]) and float(row["from"]) >= float(row["below"]):
-            yield Problem(
-                path, line, f"the range {row['from']} to {row['below']} is empty", "'below' must be greater than 'from'"
-            )
+            what = f"the range {row['from']} to {row['below']} is empty"
+            yield Problem(path, line, what, "'below' must be greater than 'from'")
+    yield from _contradictions(path, tables["scoring_rules"])
+
+
+def _presets(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "rule_presets.csv")
+    presets = {row["preset"]: line for line, row in tables["rule_presets"]}
+    used = [line for line, row in tables["rule_presets"] if row["in_use"] == "true"]
+    if len(used) != 1:
+        what = f"{len(used)} presets are in use"
+        yield Problem(path, used[-1] if used else 1, what, "Write in_use true on exactly one line")
+    for line, row in tables["rule_presets"]:
+        bounds = row["qualified_from"], row["hot_from"]
+        if all(_is_number(bound) for bound in bounds) and float(bounds[0]) > float(bounds[1]):
+            what = f"hot_from {bounds[1]} is below qualified_from {bounds[0]}"
+            yield Problem(path, line, what, "Hot accounts are the best of the qualified ones")
+    for line, row in tables["scoring_rules"]:
+        if row["preset"] not in presets:
+            what = f"preset '{row['preset']}' is unknown"
+            yield Problem(str(folder / "scoring_rules.csv"), line, what, f"Write one of {', '.join(presets)}")
+
+
+def _contradictions(path: str, rows: list[tuple[int, Row]]) -> Iterator[Problem]:
+    """Metrics that speak for an account in one group and against it in another; words and ranges with points twice."""
+    speaks: dict[tuple[str, str, str], tuple[int, str, bool]] = {}
+    words: dict[tuple[str, str, str, str, str], int] = {}
+    for line, row in rows:
+        group, metric = row["rule_group"], f"{row['signal']} {row['metric']}"
+        is_text = row["metric"] in TEXT_MEASURES
+        if is_text != bool(row["one_of"]) or (is_text and (row["from"] or row["below"])):
+            fix = "Name its words in one_of" if is_text else "Write from and below, and leave one_of blank"
+            yield Problem(path, line, f"'{metric}' is a {'text' if is_text else 'number'}", fix)
+        for word in filter(None, row["one_of"].split("|")):
+            first_line = words.setdefault((row["preset"], group, row["signal"], row["metric"], word), line)
+            if first_line != line:
+                yield Problem(path, line, f"'{word}' has points on line {first_line} already", "Keep one of the two")
+        if not _is_number(row["points"]) or not float(row["points"]):
+            continue
+        adds = float(row["points"]) > 0
+        first_line, first_group, added = speaks.setdefault(
+            (row["preset"], row["signal"], row["metric"]), (line, group, adds)
+        )
+        if added != adds and first_group != group:
+            what = f"'{metric}' {'adds' if adds else 'takes'} points here and the opposite on line {first_line}"
+            yield Problem(path, line, what, "Let it speak for an account or against it, or put both in one group")
+    yield from _overlaps_and_gaps(path, rows)
+
+
+def _overlaps_and_gaps(path: str, rows: list[tuple[int, Row]]) -> Iterator[Problem]:
+    ladders: dict[tuple[str, str, str], list[tuple[float, float, int]]] = {}
+    for line, row in rows:
+        low = float(row["from"]) if _is_number(row["from"]) else float("-inf")
+        high = float(row["below"]) if _is_number(row["below"]) else float("inf")
+        if low < high and not row["one_of"]:
+            ladder = row["preset"], row["rule_group"], f"{row['signal']} {row['metric']}"
+            ladders.setdefault(ladder, []).append((low, high, line))
+    for (_, group, metric), steps in ladders.items():
+        for (_, high, before), (low, _, line) in pairwise(sorted(steps)):
+            if low < high:
+                what = f"'{metric}' of group '{group}' overlaps with line {before}"
+                yield Problem(path, line, what, f"Let one range end where the next begins: line {before} below {low:g}")
+            elif low > high:
+                what = f"'{metric}' of group '{group}' has no points from {high:g} to {low:g}"
+                yield Problem(path, line, what, f"Begin at {high:g}, or give the gap a line with 0 points")
 
 
 def _routing(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:

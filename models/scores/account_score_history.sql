@@ -27,6 +27,17 @@ cohort as (
     select * from {{ ref("account_cohort") }} where is_scoring
 ),
 
+rules as (
+    select account_id, {{ exact_sum("points") }} as points
+    from {{ source("ml", "rule_points") }}
+    where run_id = {{ running_run() }}
+    group by account_id
+),
+
+preset as (
+    select qualified_from, hot_from from {{ ref("rule_presets") }} where in_use
+),
+
 parts as (
     select
         account_id,
@@ -109,6 +120,12 @@ scored as (
             * coalesce(certainty.identity_confidence, 1) * coalesce(examples.organisation__match_confidence, 1)
         ) as integer) as confidence_pct,
         cast(predictions.score as integer) as score,
+        coalesce(rules.points, 0) as rule_points,
+        case
+            when coalesce(rules.points, 0) >= preset.hot_from then 'hot'
+            when coalesce(rules.points, 0) >= preset.qualified_from then 'qualified'
+            else 'below'
+        end as rule_verdict,
         cast(floor(100 * percent_rank() over (order by predictions.score, predictions.margin)) as integer) as percentile,
         bands.grade,
         parts.baseline_margin,
@@ -141,6 +158,7 @@ scored as (
         coalesce(sentences.top_signals, '[]') as top_signals
     from predictions
     cross join runs
+    cross join preset
     inner join models on predictions.model_version = models.model_version
     inner join examples on predictions.account_id = examples.account_id
     inner join cohort on predictions.account_id = cohort.account_id
@@ -148,6 +166,7 @@ scored as (
     inner join bands
         on predictions.score >= bands.minimum_score
         and (predictions.score < bands.next_minimum_score or bands.next_minimum_score is null)
+    left join rules on predictions.account_id = rules.account_id
     left join sentences on predictions.account_id = sentences.account_id
     left join milestones on predictions.account_id = milestones.account_id
     left join certainty on predictions.account_id = certainty.account_id
@@ -188,6 +207,8 @@ final as (
         score,
         percentile,
         grade,
+        rule_points,
+        rule_verdict,
         baseline_margin,
         fit_margin,
         intent_margin,
