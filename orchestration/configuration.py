@@ -99,6 +99,9 @@ SIGNAL_MEASURES = (
     *("amount_90d", "decayed_count", "momentum", "days_since_first", "days_since_last"),
 )
 TEXT_MEASURES = ("name",)
+FIT_TEXTS = ("kind", "industry", "country")
+FIT_ATTRIBUTES = (*FIT_TEXTS, "employees", "match_confidence", "decision_makers", "departments")
+COSTS = ("reps", "accounts_per_rep", "cost_per_account", "deal_value", "share_due_to_sales")
 USE_MEASURES = ("people_28d", "amount_ever", "events_28d", "events_ever")
 
 
@@ -231,7 +234,20 @@ FILES: dict[str, dict[str, Column]] = {
         "points": number(float("-inf")),
     },
     "accepted_leaks": {"feature": text(), "reason": text()},
-    "bands": {"grade": one_of("A", "B", "C", "D", "E"), "minimum_score": number(0, 100)},
+    "fit_criteria": {
+        "tier": one_of("A", "B", "C"),
+        "profile": name(),
+        "attribute": one_of(*FIT_ATTRIBUTES),
+        "from": number(float("-inf"), required=False),
+        "below": number(float("-inf"), required=False),
+        "one_of": names_between_bars(required=False),
+    },
+    "bands": {
+        "grade": one_of("A", "B", "C", "D", "E"),
+        "minimum_score": number(0, 100),
+        "minimum_confidence": number(0, 1),
+    },
+    "costs": {"cost": one_of(*COSTS), "value": number(0, required=False), "meaning": text(required=False)},
     "identity_rules": {
         "identifier_type": name(),
         "priority": number(1),
@@ -296,6 +312,7 @@ KEYS = {
     "rule_presets": ("preset",),
     "sequences": ("signal",),
     "bands": ("grade",),
+    "costs": ("cost",),
     "identity_rules": ("identifier_type",),
     "mailbox_rules": ("domain",),
     "blocked_identifiers": ("identifier_type", "match", "value"),
@@ -320,6 +337,8 @@ SETTINGS: dict[str, Column] = {
     "trial_days": number(1, 365),
     "retrain_every_days": number(1, 3650),
     "drift_policy": one_of("warn", "retrain", "block"),
+    "band_margin": number(0, 50),
+    "band_minimum_days": number(0, 365),
     "max_identifiers_per_person": number(2),
     "max_identifiers_per_account": number(2),
 }
@@ -375,6 +394,8 @@ def find_problems(folder: Path) -> Iterator[Problem]:
         yield from _settings(folder, tables)
         yield from _bands(folder, tables)
         yield from _rules(folder, tables)
+        yield from _fit_criteria(folder, tables)
+        yield from _costs(folder, tables)
         yield from _routing(folder, tables)
         yield from _membership_rules(folder, tables)
         yield from _overrides(folder, tables)
@@ -584,6 +605,17 @@ def _bands(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterato
         if better in minimum and worse in minimum and minimum[better][1] <= minimum[worse][1]:
             what = f"grade {better} begins at {minimum[better][1]:g}, not above grade {worse} at {minimum[worse][1]:g}"
             yield Problem(path, minimum[better][0], what, "A better grade needs a higher minimum_score")
+    sure = {
+        row["grade"]: (line, float(row["minimum_confidence"]))
+        for line, row in tables["bands"]
+        if _is_number(row["minimum_confidence"])
+    }
+    for better, worse in zip("ABCD", "BCDE", strict=True):
+        if better in sure and worse in sure and sure[better][1] < sure[worse][1]:
+            what = f"grade {better} asks for less confidence than grade {worse}"
+            yield Problem(path, sure[better][0], what, "A better grade needs at least as high a minimum_confidence")
+    if "E" in sure and sure["E"][1] != 0:
+        yield Problem(path, sure["E"][0], "accounts of less confidence would have no grade", "Let grade E ask for 0")
     if "E" in minimum and minimum["E"][1] != 0:
         yield Problem(path, minimum["E"][0], "scores below the lowest grade would have none", "Let grade E begin at 0")
 
@@ -666,6 +698,37 @@ def _overlaps_and_gaps(path: str, rows: list[tuple[int, Row]]) -> Iterator[Probl
             elif low > high:
                 what = f"'{metric}' of group '{group}' has no points from {high:g} to {low:g}"
                 yield Problem(path, line, what, f"Begin at {high:g}, or give the gap a line with 0 points")
+
+
+def _fit_criteria(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "fit_criteria.csv")
+    tiers: dict[str, tuple[int, str]] = {}
+    for line, row in tables["fit_criteria"]:
+        first_line, tier = tiers.setdefault(row["profile"], (line, row["tier"]))
+        if row["tier"] != tier:
+            what = f"profile '{row['profile']}' is of tier {row['tier']}, but {tier} on line {first_line}"
+            yield Problem(path, line, what, "Give a profile one tier, or another name")
+        is_text = row["attribute"] in FIT_TEXTS
+        ranges = bool(row["from"] or row["below"])
+        if is_text != bool(row["one_of"]) or is_text == ranges:
+            fix = "Name its words in one_of" if is_text else "Write from or below, and leave one_of blank"
+            yield Problem(path, line, f"'{row['attribute']}' is a {'text' if is_text else 'number'}", fix)
+        if _is_number(row["from"]) and _is_number(row["below"]) and float(row["from"]) >= float(row["below"]):
+            what = f"the range {row['from']} to {row['below']} is empty"
+            yield Problem(path, line, what, "'below' must be greater than 'from'")
+
+
+def _costs(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "costs.csv")
+    given = {row["cost"]: (line, row["value"]) for line, row in tables["costs"]}
+    for name in COSTS:
+        if name not in given:
+            yield Problem(path, 1, f"cost '{name}' is missing", f"Costs are {', '.join(COSTS)}, one line each")
+        elif not given[name][1].strip() and name != "deal_value":
+            yield Problem(path, given[name][0], f"'{name}' has no value", "Write one; only deal_value may be blank")
+    share = given.get("share_due_to_sales", (1, ""))
+    if _is_number(share[1]) and float(share[1]) > 1:
+        yield Problem(path, share[0], f"share_due_to_sales is {share[1]}", "Write a number from 0 to 1")
 
 
 def _routing(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from ml.leaks import LeakReport, told
 from ml.rules import points_by_group
 from ml.score import score
 from ml.train import rules_only
+from orchestration.band_review import reviewed_bands
 from orchestration.model_card import in_short, read_facts
 from orchestration.models import (
     DORMANT,
@@ -41,7 +42,7 @@ SEEDS = [
 ]
 MODEL_TABLES = (
     *("models", "calibration_maps", "backtests", "signal_weights", "ladder"),
-    *("judged_accounts", "model_status", "drift", "rule_lift"),
+    *("judged_accounts", "model_status", "drift", *("rule_lift", "band_outcomes", "band_review")),
 )
 RUN_TABLES = ("predictions", "feature_contributions", "rule_points")
 
@@ -85,8 +86,12 @@ def model_assets():
         for line in choice.said:
             announce(line)
         version = choice.model_version
-        forget_unpublished(backend, ("drift", "rule_lift"))
-        found = {"drift": choice.drift, "rule_lift": weighed_rules(backend, history, version)}
+        found = {
+            "drift": choice.drift,
+            "rule_lift": weighed_rules(backend, history, version),
+            **reviewed_bands(backend, history.examples, version),
+        }
+        forget_unpublished(backend, found)
         replace_rows(backend, "ml", {name: of_run(rows, run_id) for name, rows in found.items()}, "run_id", run_id)
         # An account without recent activity is like none that the model saw: the rules score it.
         reason = "no activity within the cohort's days"

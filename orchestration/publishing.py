@@ -24,6 +24,8 @@ CONTENT = {
     "activation.sync_salesforce_accounts_by_run": ("sync_key", "crm_object_id", "row_hash"),
     "ml.rule_points": ("account_id", "rule_group", "points", "cap"),
     "ml.rule_lift": ("rule_group", "signal", "metric", "at_least", "one_of", "points", "lift", "learned_points"),
+    "ml.band_outcomes": ("grade", "minimum_score", "rows", "won_rows"),
+    "ml.band_review": ("segment", "grade", "minimum_score", "proposed_minimum", "verdict"),
     "ml.signal_lift": ("time_window", "signal", "at_least", "converters", "rest", "rank", "p_value", "q_value"),
     "ml.signal_lift_by_month": ("time_window", "signal", "at_least", "cohort_month", "converters", "rest", "trend"),
     "identity.identity_assignments_by_run": ("node", "person_id", "account_id"),

@@ -85,6 +85,7 @@ bands as (
     select
         grade,
         minimum_score,
+        minimum_confidence,
         lead(minimum_score) over (order by minimum_score) as next_minimum_score
     from {{ ref("bands") }}
 ),
@@ -92,15 +93,72 @@ bands as (
 {% set published = adapter.get_relation(this.database, this.schema, this.identifier) if execute else none -%}
 previous as (
     {% if published is not none -%}
-    select account_id, score, grade, band_entered_at from {{ this }} where run_id = {{ published_run() }}
+    select
+        account_id,
+        score,
+        grade,
+        band_entered_at,
+        {% if "band_entered_on" in adapter.get_columns_in_relation(published) | map(attribute="name") -%}
+        band_entered_on,
+        previous_grade
+        {%- else -%}
+        {# A release without these columns wrote the published run. #}
+        cast(null as date) as band_entered_on,
+        cast(null as varchar) as previous_grade
+        {%- endif %}
+    from {{ this }}
+    where run_id = {{ published_run() }}
     {%- else -%}
     select
         cast(null as varchar) as account_id,
         cast(null as integer) as score,
         cast(null as varchar) as grade,
-        cast(null as timestamp) as band_entered_at
+        cast(null as timestamp) as band_entered_at,
+        cast(null as date) as band_entered_on,
+        cast(null as varchar) as previous_grade
     where 1 = 0
     {%- endif %}
+),
+
+sureness as (
+    select
+        predictions.account_id,
+        coalesce(certainty.identity_confidence, 1) * coalesce(examples.organisation__match_confidence, 1) as confidence
+    from predictions
+    inner join examples on predictions.account_id = examples.account_id
+    left join certainty on predictions.account_id = certainty.account_id
+),
+
+-- The best grade that the score and the confidence earn.
+earned as (
+    select
+        predictions.account_id,
+        min(bands.grade) as grade
+    from predictions
+    inner join sureness on predictions.account_id = sureness.account_id
+    inner join bands on predictions.score >= bands.minimum_score and sureness.confidence >= bands.minimum_confidence
+    group by predictions.account_id
+),
+
+graded as (
+    select
+        predictions.account_id,
+        earned.grade as earned_grade,
+        previous.grade as grade_before,
+        previous.previous_grade as grade_before_that,
+        previous.band_entered_at as entered_at_before,
+        previous.band_entered_on as entered_on_before,
+        previous.score as previous_score,
+        {{ held_grade(
+            "earned.grade", "previous.grade", "previous.previous_grade", "predictions.score", "bands.minimum_score",
+            "bands.next_minimum_score", "sureness.confidence", "bands.minimum_confidence",
+            "(predictions.as_of_date - previous.band_entered_on)", setting("band_margin", "double"), setting("band_minimum_days", "integer")
+        ) }} as grade
+    from predictions
+    inner join sureness on predictions.account_id = sureness.account_id
+    inner join earned on predictions.account_id = earned.account_id
+    left join previous on predictions.account_id = previous.account_id
+    left join bands on previous.grade = bands.grade
 ),
 
 scored as (
@@ -116,8 +174,7 @@ scored as (
         predictions.probability_low,
         predictions.probability_high,
         cast(round(
-            100 * (1 - (predictions.probability_high - predictions.probability_low))
-            * coalesce(certainty.identity_confidence, 1) * coalesce(examples.organisation__match_confidence, 1)
+            100 * (1 - (predictions.probability_high - predictions.probability_low)) * sureness.confidence
         ) as integer) as confidence_pct,
         cast(predictions.score as integer) as score,
         coalesce(rules.points, 0) as rule_points,
@@ -127,7 +184,8 @@ scored as (
             else 'below'
         end as rule_verdict,
         cast(floor(100 * percent_rank() over (order by predictions.score, predictions.margin)) as integer) as percentile,
-        bands.grade,
+        graded.grade,
+        graded.earned_grade,
         parts.baseline_margin,
         parts.fit_margin,
         parts.intent_margin,
@@ -148,11 +206,25 @@ scored as (
             when milestones.has_milestone = 1 then 'activated'
             else 'exploring'
         end as intent_tier,
-        coalesce(examples.recency__days_since_last <= 7, false) and bands.grade in ('A', 'B') as is_ready,
+        coalesce(examples.recency__days_since_last <= 7, false) and graded.grade in ('A', 'B') as is_ready,
+        examples.recency__days_since_last as days_since_last,
+        examples.momentum__events as momentum,
+        examples.pricing_visits__events_28d + examples.billing_visits__events_28d as buying_visits,
+        examples.left_checkout__is_open = 1 as has_left_checkout,
+        examples.trial__days_left as trial_days_left,
         coalesce(examples.seats__utilisation >= 0.8, false) as is_near_limit,
         cohort.cohort,
-        previous.score as previous_score,
-        case when previous.grade = bands.grade then previous.band_entered_at else runs.started_at end as band_entered_at,
+        graded.previous_score,
+        case when graded.grade_before = graded.grade then graded.entered_at_before else runs.started_at end as band_entered_at,
+        case
+            when graded.grade_before = graded.grade
+                then coalesce(graded.entered_on_before, cast(graded.entered_at_before as date))
+            else predictions.as_of_date
+        end as band_entered_on,
+        case when graded.grade_before = graded.grade then graded.grade_before_that else graded.grade_before end as previous_grade,
+        fit_tiers.fit_tier,
+        fit_tiers.fit_profile,
+        fit_tiers.missing_for_best,
         sentences.up_reasons,
         sentences.down_reasons,
         coalesce(sentences.top_signals, '[]') as top_signals
@@ -163,20 +235,18 @@ scored as (
     inner join examples on predictions.account_id = examples.account_id
     inner join cohort on predictions.account_id = cohort.account_id
     inner join parts on predictions.account_id = parts.account_id
-    inner join bands
-        on predictions.score >= bands.minimum_score
-        and (predictions.score < bands.next_minimum_score or bands.next_minimum_score is null)
+    inner join graded on predictions.account_id = graded.account_id
+    inner join sureness on predictions.account_id = sureness.account_id
+    inner join {{ ref("account_fit_tiers") }} as fit_tiers on predictions.account_id = fit_tiers.account_id
     left join rules on predictions.account_id = rules.account_id
     left join sentences on predictions.account_id = sentences.account_id
     left join milestones on predictions.account_id = milestones.account_id
-    left join certainty on predictions.account_id = certainty.account_id
-    left join previous on predictions.account_id = previous.account_id
 ),
 
 described as (
     select
         *,
-        case when fit_score >= 75 then 'A' when fit_score >= 50 then 'B' when fit_score >= 25 then 'C' else 'D' end as fit_tier,
+        case when fit_score >= 75 then 'A' when fit_score >= 50 then 'B' when fit_score >= 25 then 'C' else 'D' end as learned_fit_tier,
         case
             when cohort = 'customer' and is_near_limit then 'expansion_ready'
             when cohort in ('customer', 'open_opportunity', 'excluded') then 'excluded'
@@ -207,6 +277,7 @@ final as (
         score,
         percentile,
         grade,
+        earned_grade,
         rule_points,
         rule_verdict,
         baseline_margin,
@@ -217,11 +288,17 @@ final as (
         intent_score,
         readiness_score,
         fit_tier,
+        fit_profile,
+        missing_for_best,
+        learned_fit_tier,
         intent_tier,
         is_ready,
         cohort,
         stage,
         band_entered_at,
+        band_entered_on,
+        as_of_date - band_entered_on as days_in_band,
+        previous_grade,
         previous_score,
         summary,
         case when length(summary) <= 255 then summary else substr(summary, 1, 252) || '...' end as summary_short,
