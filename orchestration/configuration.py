@@ -101,6 +101,31 @@ SIGNAL_MEASURES = (
 TEXT_MEASURES = ("name",)
 FIT_TEXTS = ("kind", "industry", "country")
 FIT_ATTRIBUTES = (*FIT_TEXTS, "employees", "match_confidence", "decision_makers", "departments")
+# The words that a phrase has to hold, each in curly brackets; summaries are made of them and the ledger's labels.
+PHRASES = {
+    "headline": ("score", "grade"),
+    "reasons_for": ("reasons",),
+    "reasons_against": ("reasons",),
+    "very_sure": ("confidence",),
+    "fairly_sure": ("confidence",),
+    "not_sure": ("confidence",),
+    "by_rules": (),
+    "grade_new": (),
+    "grade_held_one": (),
+    "grade_held_many": ("days",),
+    "ready_active": (),
+    "ready_silent": ("days",),
+    "ready_never": (),
+    "ready_rising": (),
+    "ready_falling": (),
+    "ready_near_limit": (),
+    "ready_visit_one": (),
+    "ready_visit_many": ("visits",),
+    "ready_left_checkout": (),
+    "ready_trial_one": (),
+    "ready_trial_many": ("days",),
+    "ready_grade": ("grade",),
+}
 COSTS = ("reps", "accounts_per_rep", "cost_per_account", "deal_value", "share_due_to_sales")
 USE_MEASURES = ("people_28d", "amount_ever", "events_28d", "events_ever")
 
@@ -247,6 +272,7 @@ FILES: dict[str, dict[str, Column]] = {
         "minimum_score": number(0, 100),
         "minimum_confidence": number(0, 1),
     },
+    "phrases": {"phrase": one_of(*PHRASES), "text": text()},
     "costs": {"cost": one_of(*COSTS), "value": number(0, required=False), "meaning": text(required=False)},
     "identity_rules": {
         "identifier_type": name(),
@@ -313,6 +339,7 @@ KEYS = {
     "sequences": ("signal",),
     "bands": ("grade",),
     "costs": ("cost",),
+    "phrases": ("phrase",),
     "identity_rules": ("identifier_type",),
     "mailbox_rules": ("domain",),
     "blocked_identifiers": ("identifier_type", "match", "value"),
@@ -396,6 +423,7 @@ def find_problems(folder: Path) -> Iterator[Problem]:
         yield from _rules(folder, tables)
         yield from _fit_criteria(folder, tables)
         yield from _costs(folder, tables)
+        yield from _phrases(folder, tables)
         yield from _routing(folder, tables)
         yield from _membership_rules(folder, tables)
         yield from _overrides(folder, tables)
@@ -729,6 +757,28 @@ def _costs(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterato
     share = given.get("share_due_to_sales", (1, ""))
     if _is_number(share[1]) and float(share[1]) > 1:
         yield Problem(path, share[0], f"share_due_to_sales is {share[1]}", "Write a number from 0 to 1")
+
+
+def _phrases(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "phrases.csv")
+    given = {row["phrase"] for _, row in tables["phrases"]}
+    for name in PHRASES:
+        if name not in given:
+            yield Problem(
+                path, 1, f"phrase '{name}' is missing", f"Copy its line from {PROJECT_SEEDS.name}/phrases.csv"
+            )
+    for line, row in tables["phrases"]:
+        held, wanted = set(re.findall(r"{(.*?)}", row["text"])), set(PHRASES.get(row["phrase"], ()))
+        if row["phrase"] in PHRASES and held != wanted:
+            words = " and ".join(f"{{{word}}}" for word in PHRASES[row["phrase"]]) or "no curly brackets"
+            fix = f"Write {words} in it"
+            yield Problem(
+                path, line, f"'{row['phrase']}' holds {', '.join(sorted(held)) or 'no word in brackets'}", fix
+            )
+    for line, row in tables["signals"]:
+        if ";" in row["label"]:
+            what = f"label '{row['label']}' holds a semicolon, which stands between reasons"
+            yield Problem(str(folder / "signals.csv"), line, what, "Word it without")
 
 
 def _routing(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ CONTENT = {
         "account_id", "as_of_date", "model_version", "score_basis", "margin", "probability", "probability_low",
         "probability_high", "confidence_pct", "score", "percentile", "grade", "rule_points", "rule_verdict",
         "fit_score", "intent_score", "readiness_score", "fit_tier", "intent_tier", "is_ready", "stage",
-        "summary", "top_signals",
+        "reasons_for", "reasons_against", "readiness_reasons", "top_signals",
     ),
     "scores.signal_contributions_by_run": ("account_id", "signal", "contribution", "points", "value", "label", "rank"),
     "scores.score_evidence_by_run": ("account_id", "signal", "event_id", "person_id", "occurred_at"),

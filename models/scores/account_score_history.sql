@@ -1,6 +1,31 @@
 -- Grain: one row per (run, account), append only: every score that was ever published, and those of the run under way.
 {{ config(materialized="incremental", incremental_strategy="append", pre_hook="{{ forget_other_runs(keep_history=true) }}") }}
 
+{% set phrases = [
+    "headline",
+    "reasons_for",
+    "reasons_against",
+    "very_sure",
+    "fairly_sure",
+    "not_sure",
+    "by_rules",
+    "grade_new",
+    "grade_held_one",
+    "grade_held_many",
+    "ready_active",
+    "ready_silent",
+    "ready_never",
+    "ready_rising",
+    "ready_falling",
+    "ready_near_limit",
+    "ready_visit_one",
+    "ready_visit_many",
+    "ready_left_checkout",
+    "ready_trial_one",
+    "ready_trial_many",
+    "ready_grade",
+] -%}
+
 with
 
 runs as (
@@ -52,8 +77,12 @@ parts as (
 sentences as (
     select
         account_id,
-        {{ joined_text("label", "'; '", "rank", "direction = 'up' and direction_rank <= 3 and abs(points) >= 0.5") }} as up_reasons,
-        {{ joined_text("label", "'; '", "rank", "direction = 'down' and direction_rank <= 2 and abs(points) >= 0.5") }} as down_reasons,
+        {% for reasons in [3, 2, 1] -%}
+        {{ joined_text("label", "'; '", "rank", "direction = 'up' and direction_rank <= %d and abs(points) >= 0.5" % reasons) }} as up_{{ reasons }},
+        {% endfor -%}
+        {% for reasons in [2, 1] -%}
+        {{ joined_text("label", "'; '", "rank", "direction = 'down' and direction_rank <= %d and abs(points) >= 0.5" % reasons) }} as down_{{ reasons }},
+        {% endfor -%}
         {{ json_array_text("signal", "points", "rank", "rank between 1 and 5") }} as top_signals
     from (
         select
@@ -62,6 +91,14 @@ sentences as (
         from contributions
     ) as ranked
     group by account_id
+),
+
+phrases as (
+    select
+        {% for phrase in phrases -%}
+        max(case when phrase = '{{ phrase }}' then text end) as {{ phrase }}{{ "," if not loop.last }}
+        {% endfor %}
+    from {{ ref("phrases") }}
 ),
 
 milestones as (
@@ -102,8 +139,8 @@ previous as (
         band_entered_on,
         previous_grade
         {%- else -%}
-        {# A release without these columns wrote the published run. #}
-        cast(null as date) as band_entered_on,
+        {# A release without these columns wrote the published run: its date is the first that is known of the grade. #}
+        as_of_date as band_entered_on,
         cast(null as varchar) as previous_grade
         {%- endif %}
     from {{ this }}
@@ -217,16 +254,18 @@ scored as (
         graded.previous_score,
         case when graded.grade_before = graded.grade then graded.entered_at_before else runs.started_at end as band_entered_at,
         case
-            when graded.grade_before = graded.grade
-                then coalesce(graded.entered_on_before, cast(graded.entered_at_before as date))
+            when graded.grade_before = graded.grade then coalesce(graded.entered_on_before, predictions.as_of_date)
             else predictions.as_of_date
         end as band_entered_on,
         case when graded.grade_before = graded.grade then graded.grade_before_that else graded.grade_before end as previous_grade,
         fit_tiers.fit_tier,
         fit_tiers.fit_profile,
         fit_tiers.missing_for_best,
-        sentences.up_reasons,
-        sentences.down_reasons,
+        sentences.up_3,
+        sentences.up_2,
+        sentences.up_1,
+        sentences.down_2,
+        sentences.down_1,
         coalesce(sentences.top_signals, '[]') as top_signals
     from predictions
     cross join runs
@@ -255,10 +294,52 @@ described as (
             when intent_tier in ('activated', 'high_intent', 'team_adopted') then 'activated'
             else 'exploring'
         end as stage,
-        'Score ' || score || ' of 100, grade ' || grade || '.'
-        || coalesce(' For: ' || up_reasons || '.', '')
-        || coalesce(' Against: ' || down_reasons || '.', '') as summary
+        greatest(as_of_date - band_entered_on, 0) as days_in_band
     from scored
+),
+
+worded as (
+    select
+        described.*,
+        replace(replace(phrases.headline, '{score}', cast(score as varchar)), '{grade}', grade) as headline,
+        {% for side, count in [("up", 3), ("up", 2), ("up", 1), ("down", 2), ("down", 1)] -%}
+        coalesce(' ' || replace(phrases.reasons_{{ "for" if side == "up" else "against" }}, '{reasons}', {{ side }}_{{ count }}), '') as said_{{ side }}_{{ count }},
+        {% endfor -%}
+        ' ' || case
+            when confidence_pct is null then phrases.by_rules
+            when confidence_pct >= 80 then replace(phrases.very_sure, '{confidence}', cast(confidence_pct as varchar))
+            when confidence_pct >= 50 then replace(phrases.fairly_sure, '{confidence}', cast(confidence_pct as varchar))
+            else replace(phrases.not_sure, '{confidence}', cast(confidence_pct as varchar))
+        end as sureness,
+        ' ' || case
+            when days_in_band < 1 then phrases.grade_new
+            when days_in_band = 1 then phrases.grade_held_one
+            else replace(phrases.grade_held_many, '{days}', cast(days_in_band as varchar))
+        end as standing,
+        substr(
+            '; ' || case
+                when days_since_last is null then phrases.ready_never
+                when days_since_last <= 7 then phrases.ready_active
+                else replace(phrases.ready_silent, '{days}', cast(days_since_last as varchar))
+            end
+            || case when momentum > 0.2 then '; ' || phrases.ready_rising when momentum < -0.2 then '; ' || phrases.ready_falling else '' end
+            || case when is_near_limit then '; ' || phrases.ready_near_limit else '' end
+            || case
+                when buying_visits = 1 then '; ' || phrases.ready_visit_one
+                when buying_visits > 1 then '; ' || replace(phrases.ready_visit_many, '{visits}', cast(buying_visits as varchar))
+                else ''
+            end
+            || case when has_left_checkout then '; ' || phrases.ready_left_checkout else '' end
+            || case
+                when trial_days_left = 1 then '; ' || phrases.ready_trial_one
+                when trial_days_left between 2 and 7 then '; ' || replace(phrases.ready_trial_many, '{days}', cast(trial_days_left as varchar))
+                else ''
+            end
+            || '; ' || replace(phrases.ready_grade, '{grade}', grade),
+            3
+        ) as readiness_reasons
+    from described
+    cross join phrases
 ),
 
 final as (
@@ -297,13 +378,22 @@ final as (
         stage,
         band_entered_at,
         band_entered_on,
-        as_of_date - band_entered_on as days_in_band,
+        days_in_band,
         previous_grade,
         previous_score,
-        summary,
-        case when length(summary) <= 255 then summary else substr(summary, 1, 252) || '...' end as summary_short,
+        coalesce(up_3, '') as reasons_for,
+        coalesce(down_2, '') as reasons_against,
+        readiness_reasons,
+        headline || said_up_3 || said_down_2 || sureness || standing as summary,
+        -- Whole reasons only: as many as there is room for.
+        case
+            {% for shorter in ["said_up_3 || said_down_2 || sureness", "said_up_3 || said_down_2", "said_up_2 || said_down_1", "said_up_1", "sureness"] -%}
+            when length(headline || {{ shorter }}) <= 255 then headline || {{ shorter }}
+            {% endfor -%}
+            else substr(headline, 1, 255)
+        end as summary_short,
         top_signals
-    from described
+    from worded
 )
 
 select * from final
