@@ -112,19 +112,23 @@ def test_a_segment_that_is_none_falls_back_to_the_whole_and_says_so(segment: Seg
     assert evidence.better_in is None
 
 
-def test_segments_follow_each_other_in_their_order():
-    """Both halves see the same reversal; whichever comes first takes what there is to correct."""
+def test_segments_follow_each_other_in_their_order_each_on_top_of_those_before():
     slices = world(2, 1.8, accounts=900)
-    found = pool((SELF_SERVE, ENTERPRISE), slices, ENCODING)
-    assert [one.position for one in found.evidence] == [1, 2]
-    assert found.evidence[1].is_corrected
-    assert found.evidence[1].against == pytest.approx(
-        found.evidence[0].average_precision
-        if found.evidence[0].is_corrected
-        else pool((ENTERPRISE,), slices, ENCODING).evidence[0].against
-    )
-    served = pooling.refit(found.kept, slices[-1].fit)
-    for one, refitted in zip(found.of_slices[-1], served, strict=True):
+    with patch("ml.pooling._best_strength", lambda paths, folds: 4), patch("ml.pooling.SURE", 0.0):
+        both = pool((SELF_SERVE, ENTERPRISE), slices, ENCODING)
+        alone = pool((ENTERPRISE,), slices, ENCODING)
+    first, second = both.evidence
+    assert (first.position, second.position) == (1, 2)
+    assert second.against == first.average_precision
+    assert first.against == alone.evidence[0].against
+    # They share no account, so what the first one changes is no reason for the second.
+    assert np.array_equal(both.of_slices[-1][1].line.coefficients, alone.of_slices[-1][0].line.coefficients)
+    overlapping = (ENTERPRISE, replace(ENTERPRISE, name="large", at_least=400.0))
+    with patch("ml.pooling._best_strength", lambda paths, folds: 4), patch("ml.pooling.SURE", 0.0):
+        twice = pool(overlapping, slices, ENCODING)
+    sizes = [np.abs(one.line.coefficients).max() for one in twice.of_slices[-1]]
+    assert sizes[1] < sizes[0] / 2
+    for one, refitted in zip(twice.of_slices[-1], pooling.refit(twice.kept, slices[-1].fit), strict=True):
         assert one.line.coefficients == pytest.approx(refitted.line.coefficients, abs=1e-6)
 
 
