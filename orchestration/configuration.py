@@ -55,6 +55,7 @@ ACCOUNT_MEASURES = {
     "industry": ("name",),
     "country": ("name",),
     "organisation": ("is_company", "match_confidence"),
+    "customer": ("is_customer",),
     "set_up": ("is_within_24h", "hours"),
     "first_invite": ("hours",),
     "first_integration": ("hours",),
@@ -127,6 +128,8 @@ PHRASES = {
     "ready_grade": ("grade",),
 }
 COSTS = ("reps", "accounts_per_rep", "cost_per_account", "deal_value", "share_due_to_sales")
+MODEL_MEASURES = ("decayed_count", "events_28d", "people_28d", "active_days_90d", "days_since_last")  # of ml.dataset
+WORDS = ("industry__name", "country__name")  # the metrics of an account that are no numbers
 USE_MEASURES = ("people_28d", "amount_ever", "events_28d", "events_ever")
 
 
@@ -184,6 +187,12 @@ def number(lowest: float, highest: float = float("inf"), *, required: bool = Tru
     )
 
 
+def zero_or(lowest: float, highest: float) -> Column:
+    """0 or blank for off, or a number within bounds."""
+    within = number(lowest, highest)
+    return Column(lambda value: value == "0" or within.check(value), f"0 for off, or {within.says}", required=False)
+
+
 def name() -> Column:
     """A name that can stand in a column, a JSON path and before a colon."""
     return Column(
@@ -214,7 +223,7 @@ def names_between_bars(*, required: bool = True) -> Column:
 
 
 FILES: dict[str, dict[str, Column]] = {
-    "settings": {"setting": text(), "value": text(), "meaning": text(required=False)},
+    "settings": {"setting": text(), "value": text(required=False), "meaning": text(required=False)},
     "signals": {
         "signal": text(),
         "label": text(),
@@ -257,6 +266,14 @@ FILES: dict[str, dict[str, Column]] = {
         "below": number(float("-inf"), required=False),
         "one_of": names_between_bars(required=False),
         "points": number(float("-inf")),
+    },
+    "segments": {
+        "position": number(1),
+        "segment": name(),
+        "signal": text(),
+        "metric": text(),
+        "from": number(float("-inf"), required=False),
+        "below": number(float("-inf"), required=False),
     },
     "accepted_leaks": {"feature": text(), "reason": text()},
     "fit_criteria": {
@@ -334,6 +351,7 @@ KEYS = {
     "settings": ("setting",),
     "signals": ("signal",),
     "signal_roles": ("role", "signal"),
+    "segments": ("segment",),
     "accepted_leaks": ("feature",),
     "rule_presets": ("preset",),
     "sequences": ("signal",),
@@ -363,6 +381,7 @@ SETTINGS: dict[str, Column] = {
     "history_days": number(28, 3650),
     "trial_days": number(1, 365),
     "retrain_every_days": number(1, 3650),
+    "recency_half_life_days": zero_or(28, 3650),
     "drift_policy": one_of("warn", "retrain", "block"),
     "band_margin": number(0, 50),
     "band_minimum_days": number(0, 365),
@@ -424,6 +443,7 @@ def find_problems(folder: Path) -> Iterator[Problem]:
         yield from _fit_criteria(folder, tables)
         yield from _costs(folder, tables)
         yield from _phrases(folder, tables)
+        yield from _segments(folder, tables)
         yield from _routing(folder, tables)
         yield from _membership_rules(folder, tables)
         yield from _overrides(folder, tables)
@@ -494,7 +514,7 @@ def _repeated_keys(path: Path, rows: list[tuple[int, Row]], key: tuple[str, ...]
 
 def _unknown_signals(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
     measured_from = {row["signal"]: row["measured_from"] for _, row in tables["signals"]}
-    for name in ("signal_map", "signal_roles", "scoring_rules", "limit_usage"):
+    for name in ("signal_map", "signal_roles", "scoring_rules", "limit_usage", "segments"):
         for line, row in tables[name]:
             if row["signal"]:
                 yield from _unknown_signal(str(folder / f"{name}.csv"), line, row["signal"], measured_from)
@@ -607,7 +627,7 @@ def _settings(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iter
     for name, column in SETTINGS.items():
         if name not in given:
             yield Problem(path, 1, f"setting '{name}' is missing", f"Add a line {name},…: {column.says}")
-        elif not column.check(given[name][1]):
+        elif not _is_given(given[name][1], column):
             yield Problem(path, given[name][0], f"'{name}' is '{given[name][1]}'", f"Write {column.says}")
     for name, (line, _) in given.items():
         if name not in SETTINGS:
@@ -617,6 +637,10 @@ def _settings(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iter
         if name in given and given[name][1] != value:
             what = f"label_preset is {preset}, which has {name} {value}, but {name} is {given[name][1]}"
             yield Problem(path, preset_line, what, f"Write {name},{value} or label_preset,custom")
+
+
+def _is_given(value: str, column: Column) -> bool:
+    return column.check(value) if value.strip() else not column.required
 
 
 def _bands(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
@@ -779,6 +803,37 @@ def _phrases(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Itera
         if ";" in row["label"]:
             what = f"label '{row['label']}' holds a semicolon, which stands between reasons"
             yield Problem(str(folder / "signals.csv"), line, what, "Word it without")
+
+
+def _segments(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "segments.csv")
+    used = {row["signal"] for _, row in tables["signals"] if row["use_in_model"] == "true"}
+    known = {row["signal"] for _, row in tables["signals"]}
+    positions: dict[str, int] = {}
+    for line, row in tables["segments"]:
+        if row["position"] in positions:
+            what = f"position {row['position']} stands on line {positions[row['position']]} already"
+            yield Problem(path, line, what, "Give every segment a position of its own")
+        positions.setdefault(row["position"], line)
+        measures = ACCOUNT_MEASURES.get(row["signal"], MODEL_MEASURES)
+        numbers = [measure for measure in measures if f"{row['signal']}__{measure}" not in WORDS]
+        if row["signal"] in known and row["metric"] not in numbers:
+            what = f"signal '{row['signal']}' has no number '{row['metric']}' that a model reads"
+            fix = f"Write one of {', '.join(numbers)}" if numbers else "Name another signal"
+            yield Problem(path, line, what, fix)
+        if row["signal"] in known - used:
+            what = f"the model does not use '{row['signal']}'"
+            yield Problem(path, line, what, "Name a signal with use_in_model true in signals.csv")
+        yield from _range(path, line, row)
+
+
+def _range(path: str, line: int, row: Row) -> Iterator[Problem]:
+    bounds = [row[name] for name in ("from", "below") if row[name].strip()]
+    if not bounds:
+        yield Problem(path, line, "everybody would belong to it", "Fill in 'from' or 'below'")
+    if len(bounds) == 2 and all(_is_number(bound) for bound in bounds) and float(bounds[0]) >= float(bounds[1]):
+        what = f"the range {bounds[0]} to {bounds[1]} is empty"
+        yield Problem(path, line, what, "'below' must be greater than 'from'")
 
 
 def _routing(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:

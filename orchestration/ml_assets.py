@@ -39,11 +39,12 @@ EXAMPLES = [
     AssetKey(["features", name]) for name in ("training_examples", "scoring_examples", "account_signal_metrics")
 ]
 SEEDS = [
-    AssetKey(["config", name]) for name in ("signals", "rule_presets", "scoring_rules", "settings", "accepted_leaks")
+    AssetKey(["config", name])
+    for name in ("signals", "rule_presets", "scoring_rules", "bands", "settings", "segments", "accepted_leaks")
 ]
 MODEL_TABLES = (
-    *("models", "calibration_maps", "backtests", "signal_weights", "ladder"),
-    *("judged_accounts", "model_status", "drift", *("rule_lift", "band_outcomes", "band_review")),
+    *("models", "calibration_maps", "backtests", "signal_weights", "ladder", "segments"),
+    *("judged_accounts", "model_status", "drift", "rule_lift", "band_outcomes", "band_review"),
 )
 RUN_TABLES = ("predictions", "feature_contributions", "rule_points", "restated_points")
 
