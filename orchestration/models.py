@@ -171,7 +171,7 @@ def read_today(backend: Backend) -> Today:
     Customers and open deals are scored too, but beside a history without any they would always look like drift.
     """
     examples = read_table(backend, "features", "scoring_examples")
-    eligible = pc.equal(examples["cohort"], "eligible")
+    eligible = pc.equal(examples["cohort"], pa.scalar("eligible"))
     return Today(examples.filter(eligible), read_metrics(backend, "scoring_examples"))
 
 
