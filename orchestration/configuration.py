@@ -6,7 +6,20 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
+from zoneinfo import available_timezones
+
+from orchestration.routing_matrix import (
+    ANY,
+    DIMENSIONS,
+    WEEKDAYS,
+    Finding,
+    matrix_findings,
+    owner_findings,
+    reach_findings,
+    role_findings,
+)
 
 Row = Mapping[str, str]
 PROJECT_SEEDS = Path(__file__).resolve().parent.parent / "seeds"
@@ -97,6 +110,9 @@ SIGNAL_MEASURES = (
     *(f"{kind}_{days}d" for kind in ("events", "active_days", "people") for days in WINDOWS),
     *("amount_90d", "decayed_count", "momentum", "days_since_first", "days_since_last"),
 )
+EXCLUSION_PATTERNS = ("domain_pattern", "crm_type_pattern", "email_pattern", "title_pattern")
+EXCLUSION_KINDS = ("domain", "title", *EXCLUSION_PATTERNS, "state")
+EXCLUSION_STATES = ("customer", "open_opportunity", "recently_disqualified", "no_consent")
 USE_MEASURES = ("people_28d", "amount_ever", "events_28d", "events_ever")
 
 
@@ -172,6 +188,59 @@ def pattern(*, required: bool = False) -> Column:
         return True
 
     return Column(check, "a regular expression", required)
+
+
+def whole_number(lowest: int, highest: int = 10**9, *, required: bool = True) -> Column:
+    """A whole number within bounds."""
+    return Column(
+        lambda value: value.isdecimal() and lowest <= int(value) <= highest,
+        f"a whole number from {lowest}" + ("" if highest == 10**9 else f" to {highest}"),
+        required,
+    )
+
+
+def some_of(*values: str) -> Column:
+    """Some of a few words, with a bar between."""
+    return Column(
+        lambda value: len(set(value.split("|"))) == len(value.split("|")) and set(value.split("|")) <= set(values),
+        f"one or several of {', '.join(values)} with a bar between",
+    )
+
+
+def any_or(column: Column) -> Column:
+    """A star for any, or what the column takes."""
+    return Column(lambda value: value == ANY or column.check(value), f"{ANY} for any, or {column.says}")
+
+
+def time_of_day() -> Column:
+    """Hours and minutes, such as 09:00."""
+    return Column(
+        lambda value: re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", value) is not None, "a time such as 09:00"
+    )
+
+
+def time_zone() -> Column:
+    """A time zone of the IANA data base."""
+    return Column(lambda value: value in _time_zones(), "a time zone such as Europe/London")
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def working_hours() -> Column:
+    """Working days, hours and a time zone, such as Mon|Tue 09:00-17:00 UTC."""
+
+    def check(value: str) -> bool:
+        found = re.fullmatch(r"(\S+) (\S+)-(\S+) (\S+)", value)
+        if not found:
+            return False
+        days, start, end, zone = found.groups()
+        hours = time_of_day().check(start) and time_of_day().check(end) and start < end
+        return hours and some_of(*WEEKDAYS).check(days) and time_zone().check(zone)
+
+    return Column(check, "days, hours and a time zone, such as Mon|Tue|Wed|Thu|Fri 09:00-17:00 Europe/London")
 
 
 def names_between_bars() -> Column:
@@ -253,7 +322,7 @@ FILES: dict[str, dict[str, Column]] = {
     },
     "invitation_properties": {"event_name": text(), "property": text()},
     "email_domains": {"domain": text(), "kind": one_of("free", "isp", "disposable", "education", "allow")},
-    "exclusions": {"kind": one_of("domain", "domain_pattern", "title"), "value": text(), "reason": text()},
+    "exclusions": {"kind": one_of(*EXCLUSION_KINDS), "value": text(), "reason": text()},
     "plan_limits": {"plan": text(), "limit_name": text(), "limit_value": number(0)},
     "limit_usage": {"limit_name": text(), "measure": one_of(*USE_MEASURES), "signal": text(required=False)},
     "name_patterns": {"kind": one_of("production", "non_customer"), "pattern": pattern(required=True)},
@@ -264,16 +333,29 @@ FILES: dict[str, dict[str, Column]] = {
         "pattern": pattern(required=True),
     },
     "routing_rules": {
-        "position": number(1),
-        "account_kind": one_of("company", "individual", "*"),
-        "minimum_grade": one_of("A", "B", "C", "D", "E"),
-        "maximum_grade": one_of("A", "B", "C", "D", "E"),
-        "minimum_employees": number(0, required=False),
-        "play": text(),
-        "owner_role": text(),
-        "sla_hours": number(0, required=False),
-        "channel": text(),
+        "position": whole_number(1),
+        "account_kind": any_or(one_of(*DIMENSIONS["account_kind"])),
+        "minimum_employees": whole_number(0, required=False),
+        "maximum_employees": whole_number(0, required=False),
+        **{name: any_or(some_of(*DIMENSIONS[name])) for name in ("fit", "intent", "readiness", "ownership")},
+        "play": name(),
+        "owner_role": name(),
+        "sla_hours": whole_number(1, 1000, required=False),
+        "channel": name(),
         "reason": text(),
+    },
+    "owners": {
+        "owner": text(),
+        "email": text(),
+        "role": name(),
+        "countries": any_or(names_between_bars()),
+        "minimum_employees": whole_number(0, required=False),
+        "maximum_employees": whole_number(0, required=False),
+        "weekly_slots": whole_number(1, 1000),
+        "time_zone": time_zone(),
+        "working_days": some_of(*WEEKDAYS),
+        "works_from": time_of_day(),
+        "works_until": time_of_day(),
     },
 }
 KEYS = {
@@ -293,7 +375,9 @@ KEYS = {
     "limit_usage": ("limit_name",),
     "name_patterns": ("kind", "pattern"),
     "title_patterns": ("kind", "position"),
+    "exclusions": ("kind", "value"),
     "routing_rules": ("position",),
+    "owners": ("owner",),
 }
 SETTINGS: dict[str, Column] = {
     "horizon_days": one_of("15", "30", "60", "90", "120"),
@@ -305,6 +389,8 @@ SETTINGS: dict[str, Column] = {
     "active_within_days": number(1, 365),
     "history_days": number(28, 3650),
     "trial_days": number(1, 365),
+    "disqualified_cool_down_days": whole_number(0, 3650),
+    "office_hours": working_hours(),
     "retrain_every_days": number(1, 3650),
     "drift_policy": one_of("warn", "retrain", "block"),
     "max_identifiers_per_person": number(2),
@@ -362,6 +448,7 @@ def find_problems(folder: Path) -> Iterator[Problem]:
         yield from _settings(folder, tables)
         yield from _bands(folder, tables)
         yield from _rules(folder, tables)
+        yield from _exclusions(folder, tables)
         yield from _routing(folder, tables)
         yield from _membership_rules(folder, tables)
         yield from _overrides(folder, tables)
@@ -593,31 +680,34 @@ def _rules(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterato
             )
 
 
+def _exclusions(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "exclusions.csv")
+    for line, row in tables["exclusions"]:
+        if row["kind"] in EXCLUSION_PATTERNS and not pattern().check(row["value"]):
+            yield Problem(path, line, f"'value' is '{row['value']}'", f"A {row['kind']} is a regular expression")
+        if row["kind"] == "state" and row["value"] not in EXCLUSION_STATES:
+            yield Problem(path, line, f"'value' is '{row['value']}'", f"States are {', '.join(EXCLUSION_STATES)}")
+
+
 def _routing(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
-    path = str(folder / "routing_rules.csv")
-    rows = tables["routing_rules"]
-    for line, row in rows:
-        if row["minimum_grade"] > row["maximum_grade"]:
-            yield Problem(
-                path,
-                line,
-                f"no grade lies from {row['minimum_grade']} to {row['maximum_grade']}",
-                "Write the better grade first",
-            )
-    last = (
-        max(rows, key=lambda entry: float(entry[1]["position"]), default=None)
-        if all(_is_number(row["position"]) for _, row in rows)
-        else None
+    """What holds of the matrix as a whole; only once every cell of both files is right by itself."""
+    rules, owners = tables["routing_rules"], tables["owners"]
+    if all(_is_right(name, row) for name in ("routing_rules", "owners") for _, row in tables[name]):
+        yield from _problems(folder / "routing_rules.csv", matrix_findings(rules))
+        yield from _problems(folder / "routing_rules.csv", role_findings(rules, owners))
+        yield from _problems(folder / "owners.csv", owner_findings(owners))
+        yield from _problems(folder / "owners.csv", reach_findings(rules, owners))
+
+
+def _is_right(name: str, row: Row) -> bool:
+    return all(
+        column.check(row[column_name]) if row[column_name].strip() else not column.required
+        for column_name, column in FILES[name].items()
     )
-    if last and (
-        last[1]["account_kind"],
-        last[1]["minimum_grade"],
-        last[1]["maximum_grade"],
-        last[1]["minimum_employees"],
-    ) != ("*", "A", "E", ""):
-        yield Problem(
-            path, last[0], "some accounts would get no play", "Let the last position be *,A,E with no minimum_employees"
-        )
+
+
+def _problems(path: Path, findings: Iterable[Finding]) -> Iterator[Problem]:
+    return (Problem(str(path), line, what, fix) for line, what, fix in findings)
 
 
 def _membership_rules(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:

@@ -19,7 +19,9 @@ CONTENT = {
     ),
     "scores.signal_contributions_by_run": ("account_id", "signal", "contribution", "points", "value", "label", "rank"),
     "scores.score_evidence_by_run": ("account_id", "signal", "event_id", "person_id", "occurred_at"),
-    "activation.plays_by_run": ("account_id", "play", "owner", "sla_hours", "channel", "reason", "talking_points"),
+    "activation.plays_by_run": (
+        "account_id", "play", "owner", "owner_by", "sla_hours", "channel", "reason", "talking_points",
+    ),
     "activation.sync_salesforce_accounts_by_run": ("sync_key", "crm_object_id", "row_hash"),
     "ml.signal_lift": ("time_window", "signal", "at_least", "converters", "rest", "rank", "p_value", "q_value"),
     "ml.signal_lift_by_month": ("time_window", "signal", "at_least", "cohort_month", "converters", "rest", "trend"),
