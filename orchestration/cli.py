@@ -78,6 +78,18 @@ def top(
 
 
 @app.command()
+def plays(
+    owner: Annotated[str | None, typer.Option("--owner", help="One owner alone, by name")] = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many plays of each owner")] = 10,
+) -> None:
+    """Show today's list of each owner: the account, whom to call first, until when, why, and what to say."""
+    from orchestration.play_screens import UnknownOwner, todays_plays
+
+    with failing_clearly(WarehouseMissing, UnknownOwner), open_published(home()) as backend:
+        console.print(todays_plays(backend, owner, count))
+
+
+@app.command()
 def explain(account: Annotated[str, typer.Argument(help="An account's name, domain or id")]) -> None:
     """Show why an account has its score: ledger, events behind each reason, and how its people were found."""
     with failing_clearly(WarehouseMissing, screens.UnknownAccount), open_published(home()) as backend:

@@ -344,6 +344,7 @@ FILES: dict[str, dict[str, Column]] = {
         "channel": name(),
         "reason": text(),
     },
+    "talking_points": {"position": whole_number(1), "signal": text(), "one": text(), "many": text()},
     "owners": {
         "owner": text(),
         "email": text(),
@@ -378,6 +379,7 @@ KEYS = {
     "exclusions": ("kind", "value"),
     "routing_rules": ("position",),
     "owners": ("owner",),
+    "talking_points": ("position",),
 }
 SETTINGS: dict[str, Column] = {
     "horizon_days": one_of("15", "30", "60", "90", "120"),
@@ -450,6 +452,7 @@ def find_problems(folder: Path) -> Iterator[Problem]:
         yield from _rules(folder, tables)
         yield from _exclusions(folder, tables)
         yield from _routing(folder, tables)
+        yield from _talking_points(folder, tables)
         yield from _membership_rules(folder, tables)
         yield from _overrides(folder, tables)
         yield from _limits(folder, tables)
@@ -519,7 +522,7 @@ def _repeated_keys(path: Path, rows: list[tuple[int, Row]], key: tuple[str, ...]
 
 def _unknown_signals(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
     measured_from = {row["signal"]: row["measured_from"] for _, row in tables["signals"]}
-    for name in ("signal_map", "signal_roles", "scoring_rules", "limit_usage"):
+    for name in ("signal_map", "signal_roles", "scoring_rules", "limit_usage", "talking_points"):
         for line, row in tables[name]:
             if row["signal"]:
                 yield from _unknown_signal(str(folder / f"{name}.csv"), line, row["signal"], measured_from)
@@ -697,6 +700,18 @@ def _routing(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Itera
         yield from _problems(folder / "routing_rules.csv", role_findings(rules, owners))
         yield from _problems(folder / "owners.csv", owner_findings(owners))
         yield from _problems(folder / "owners.csv", reach_findings(rules, owners))
+
+
+def _talking_points(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "talking_points.csv")
+    measured_from = {row["signal"]: row["measured_from"] for _, row in tables["signals"]}
+    for line, row in tables["talking_points"]:
+        if row["signal"] != "team" and measured_from.get(row["signal"], "events") == "account_metrics":
+            yield Problem(
+                path, line, f"'{row['signal']}' cannot be counted", "Name a signal of events or sequences, or team"
+            )
+        if "{n}" not in row["many"]:
+            yield Problem(path, line, "'many' does not say how many", "Write {n} where the number belongs")
 
 
 def _is_right(name: str, row: Row) -> bool:

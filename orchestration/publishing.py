@@ -20,7 +20,8 @@ CONTENT = {
     "scores.signal_contributions_by_run": ("account_id", "signal", "contribution", "points", "value", "label", "rank"),
     "scores.score_evidence_by_run": ("account_id", "signal", "event_id", "person_id", "occurred_at"),
     "activation.plays_by_run": (
-        "account_id", "play", "owner", "owner_by", "sla_hours", "channel", "reason", "talking_points",
+        "account_id", "play", "owner", "owner_by", "contact_person_id", "sla_hours", "channel", "reason",
+        "talking_points",
     ),
     "activation.sync_salesforce_accounts_by_run": ("sync_key", "crm_object_id", "row_hash"),
     "ml.signal_lift": ("time_window", "signal", "at_least", "converters", "rest", "rank", "p_value", "q_value"),

@@ -45,12 +45,11 @@ assignments as (
 ),
 
 talking_points as (
-    select
-        account_id,
-        {{ joined_text("label", "'; '", "rank", "direction = 'up' and rank <= 8 and value > 0") }} as talking_points
-    from {{ ref("signal_contributions_by_run") }}
-    where run_id = {{ running_run() }}
-    group by account_id
+    select * from {{ ref("account_talking_points") }}
+),
+
+contacts as (
+    select account_id, person_id from {{ ref("person_scores") }} where is_first_contact
 ),
 
 previous as (
@@ -90,7 +89,8 @@ decided as (
         case when exclusions.account_id is null then rules.sla_hours end as sla_hours,
         case when exclusions.account_id is null then rules.channel else 'none' end as channel,
         coalesce('Excluded: ' || exclusions.reasons, rules.reason) as reason,
-        coalesce(talking_points.talking_points, '') as talking_points
+        coalesce(talking_points.talking_points, '') as talking_points,
+        case when workable.account_id is not null then contacts.person_id end as contact_person_id
     from routed
     inner join rules on routed.position = rules.position
     left join workable on routed.account_id = workable.account_id
@@ -100,6 +100,7 @@ decided as (
         and workable.owner_role = assignments.owner_role
         and assignments.age_rank = 1
     left join talking_points on routed.account_id = talking_points.account_id
+    left join contacts on routed.account_id = contacts.account_id
 ),
 
 final as (
@@ -113,6 +114,7 @@ final as (
         decided.reason,
         decided.talking_points,
         decided.owner_by,
+        decided.contact_person_id,
         coalesce(previous.play_since, runs.started_at) as play_since,
         -- A play that goes on is due when it was due; one that waits for an owner is due once it has one.
         coalesce(previous.due_at, deadlines.due_at) as due_at
