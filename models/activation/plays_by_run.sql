@@ -27,9 +27,23 @@ deadlines as (
 exclusions as (
     select
         account_id,
-        {{ joined_text("reason", "', '", "kind", "true") }} as reasons
+        'Excluded: ' || {{ joined_text("reason", "', '", "kind", "true") }} as reason
     from (select account_id, reason, min(kind) as kind from {{ ref("play_exclusions") }} group by account_id, reason) as listed
     group by account_id
+),
+
+-- Whoever would be worked, is not excluded and is worked by nobody is held out.
+kept_away as (
+    select account_id, reason from exclusions
+
+    union all
+
+    select routed.account_id, 'Held out, to measure what routing brings'
+    from routed
+    inner join rules on routed.position = rules.position and rules.owner_role <> 'automation'
+    left join workable on routed.account_id = workable.account_id
+    left join exclusions on routed.account_id = exclusions.account_id
+    where workable.account_id is null and exclusions.account_id is null
 ),
 
 assignments as (
@@ -70,15 +84,15 @@ decided as (
     select
         routed.run_id,
         routed.account_id,
-        case when exclusions.account_id is null then rules.play else 'none' end as play,
+        case when kept_away.reason is null then rules.play else 'none' end as play,
         case
-            when exclusions.account_id is not null then 'nobody'
+            when kept_away.reason is not null then 'nobody'
             when workable.account_id is null then rules.owner_role
             when workable.is_kept_by_crm_owner then routed.crm_owner
             else coalesce(assignments.owner, rules.owner_role)
         end as owner,
         case
-            when exclusions.account_id is not null then 'nobody'
+            when kept_away.reason is not null then 'nobody'
             when workable.account_id is null then 'automation'
             when workable.is_kept_by_crm_owner then 'crm'
             when assignments.owner is not null then 'assigned'
@@ -86,15 +100,19 @@ decided as (
         end as owner_by,
         -- The hours of whoever works it: an owner of the CRM that owners.csv does not know has those of the office.
         case when workable.is_kept_by_crm_owner then coalesce(workable.crm_owner_in_file, '*') else assignments.owner end as works_as,
-        case when exclusions.account_id is null then rules.sla_hours end as sla_hours,
-        case when exclusions.account_id is null then rules.channel else 'none' end as channel,
-        coalesce('Excluded: ' || exclusions.reasons, rules.reason) as reason,
+        case when kept_away.reason is null then rules.sla_hours end as sla_hours,
+        case when kept_away.reason is null then rules.channel else 'none' end as channel,
+        case
+            when kept_away.reason is not null then kept_away.reason
+            when workable.is_explored then 'Drawn to explore: a low score, worked to see whether it is right'
+            else rules.reason
+        end as reason,
         coalesce(talking_points.talking_points, '') as talking_points,
         case when workable.account_id is not null then contacts.person_id end as contact_person_id
     from routed
-    inner join rules on routed.position = rules.position
     left join workable on routed.account_id = workable.account_id
-    left join exclusions on routed.account_id = exclusions.account_id
+    inner join rules on coalesce(workable.position, routed.position) = rules.position
+    left join kept_away on routed.account_id = kept_away.account_id
     left join assignments
         on workable.account_id = assignments.account_id
         and workable.owner_role = assignments.owner_role
