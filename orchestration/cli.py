@@ -90,6 +90,21 @@ def plays(
 
 
 @app.command()
+def holdout(
+    share: Annotated[
+        float | None, typer.Option("--share", min=0.001, max=0.999, help="Plan for this share instead of holdout_share")
+    ] = None,
+) -> None:
+    """Show what holding accounts out has proved, and how large a lift it could show at all."""
+    from orchestration.configuration import configuration_folder, rows_with_lines
+    from orchestration.experiments import report
+
+    settings = {row["setting"]: row["value"] for _, row in rows_with_lines(configuration_folder(), "settings")}
+    with failing_clearly(WarehouseMissing), open_published(home()) as backend:
+        console.print(report(backend, float(settings["holdout_share"]) if share is None else share))
+
+
+@app.command()
 def explain(account: Annotated[str, typer.Argument(help="An account's name, domain or id")]) -> None:
     """Show why an account has its score: ledger, events behind each reason, and how its people were found."""
     with failing_clearly(WarehouseMissing, screens.UnknownAccount), open_published(home()) as backend:
