@@ -344,6 +344,13 @@ FILES: dict[str, dict[str, Column]] = {
         "channel": name(),
         "reason": text(),
     },
+    "marketing_rules": {
+        "channel": text(),
+        "touch_type": text(),
+        "within_days": whole_number(1, 3650),
+        "points": number(0.1, 100),
+        "cap": number(0.1, 100),
+    },
     "talking_points": {"position": whole_number(1), "signal": text(), "one": text(), "many": text()},
     "owners": {
         "owner": text(),
@@ -380,6 +387,7 @@ KEYS = {
     "routing_rules": ("position",),
     "owners": ("owner",),
     "talking_points": ("position",),
+    "marketing_rules": ("channel", "touch_type"),
 }
 SETTINGS: dict[str, Column] = {
     "horizon_days": one_of("15", "30", "60", "90", "120"),
@@ -396,6 +404,7 @@ SETTINGS: dict[str, Column] = {
     "holdout_share": number(0, 0.5),
     "exploration_share": number(0, 0.5),
     "experiment_salt": text(),
+    "mql_minimum_score": whole_number(1, 100),
     "retrain_every_days": number(1, 3650),
     "drift_policy": one_of("warn", "retrain", "block"),
     "max_identifiers_per_person": number(2),
@@ -456,6 +465,7 @@ def find_problems(folder: Path) -> Iterator[Problem]:
         yield from _exclusions(folder, tables)
         yield from _routing(folder, tables)
         yield from _talking_points(folder, tables)
+        yield from _marketing_rules(folder, tables)
         yield from _membership_rules(folder, tables)
         yield from _overrides(folder, tables)
         yield from _limits(folder, tables)
@@ -715,6 +725,14 @@ def _talking_points(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -
             )
         if "{n}" not in row["many"]:
             yield Problem(path, line, "'many' does not say how many", "Write {n} where the number belongs")
+
+
+def _marketing_rules(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "marketing_rules.csv")
+    for line, row in tables["marketing_rules"]:
+        if _is_number(row["points"]) and _is_number(row["cap"]) and float(row["cap"]) < float(row["points"]):
+            what = f"one touch gives {row['points']} points, more than the cap of {row['cap']}"
+            yield Problem(path, line, what, "Raise 'cap', or lower 'points'")
 
 
 def _is_right(name: str, row: Row) -> bool:
