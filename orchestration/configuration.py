@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -219,6 +220,18 @@ def time_of_day() -> Column:
     )
 
 
+def day() -> Column:
+    """A day, such as 2026-07-01."""
+
+    def check(value: str) -> bool:
+        try:
+            return date.fromisoformat(value).isoformat() == value
+        except ValueError:
+            return False
+
+    return Column(check, "a day such as 2026-07-01")
+
+
 def time_zone() -> Column:
     """A time zone of the IANA data base."""
     return Column(lambda value: value in _time_zones(), "a time zone such as Europe/London")
@@ -344,6 +357,14 @@ FILES: dict[str, dict[str, Column]] = {
         "channel": name(),
         "reason": text(),
     },
+    "play_overrides": {
+        "account": text(),
+        "play": name(),
+        "owner": text(required=False),
+        "reason": text(),
+        "who": text(),
+        "expires_on": day(),
+    },
     "marketing_rules": {
         "channel": text(),
         "touch_type": text(),
@@ -388,6 +409,7 @@ KEYS = {
     "owners": ("owner",),
     "talking_points": ("position",),
     "marketing_rules": ("channel", "touch_type"),
+    "play_overrides": ("account",),
 }
 SETTINGS: dict[str, Column] = {
     "horizon_days": one_of("15", "30", "60", "90", "120"),
@@ -466,6 +488,7 @@ def find_problems(folder: Path) -> Iterator[Problem]:
         yield from _routing(folder, tables)
         yield from _talking_points(folder, tables)
         yield from _marketing_rules(folder, tables)
+        yield from _play_overrides(folder, tables)
         yield from _membership_rules(folder, tables)
         yield from _overrides(folder, tables)
         yield from _limits(folder, tables)
@@ -474,6 +497,13 @@ def find_problems(folder: Path) -> Iterator[Problem]:
 def rows_with_lines(folder: Path, name: str) -> list[tuple[int, Row]]:
     """The rows of one file of a valid folder, each with the line that it begins on."""
     return _read(folder / f"{name}.csv", FILES[name])[0]
+
+
+def read_rows(path: Path, columns: Mapping[str, Column]) -> tuple[list[tuple[int, Row]], list[Problem]]:
+    """The rows of a CSV file with such columns, each with the line that it begins on, and what is wrong with them."""
+    if not path.is_file():
+        return [], [Problem(str(path), 1, "the file is missing", f"Write one with the columns {', '.join(columns)}")]
+    return _read(path, columns)
 
 
 def _read(path: Path, columns: Mapping[str, Column]) -> tuple[list[tuple[int, Row]], list[Problem]]:
@@ -725,6 +755,19 @@ def _talking_points(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -
             )
         if "{n}" not in row["many"]:
             yield Problem(path, line, "'many' does not say how many", "Write {n} where the number belongs")
+
+
+def _play_overrides(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "play_overrides.csv")
+    plays = sorted({row["play"] for _, row in tables["routing_rules"]})
+    owners = [row["owner"] for _, row in tables["owners"]]
+    for line, row in tables["play_overrides"]:
+        if row["play"] not in (*plays, "none"):
+            yield Problem(path, line, f"play '{row['play']}' is unknown", f"Write none, or one of {', '.join(plays)}")
+        if row["owner"].strip() and row["owner"] not in owners:
+            yield Problem(
+                path, line, f"owner '{row['owner']}' is not in owners.csv", "Add them there, or leave it blank"
+            )
 
 
 def _marketing_rules(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:

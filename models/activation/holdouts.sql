@@ -38,7 +38,7 @@ previous as (
     {%- endif %}
 ),
 
--- Customers are not experimented with, and exploring those who do nothing would teach nothing.
+-- Customers, and accounts of which somebody decided by hand, are not experimented with; exploring those who do nothing would teach nothing.
 candidates as (
     select
         routed.account_id,
@@ -51,6 +51,7 @@ candidates as (
     left join excluded on routed.account_id = excluded.account_id
     where
         excluded.account_id is null
+        and routed.override_play is null
         and routed.ownership <> 'customer'
         and (
             rules.owner_role <> 'automation'

@@ -32,18 +32,23 @@ exclusions as (
     group by account_id
 ),
 
--- Whoever would be worked, is not excluded and is worked by nobody is held out.
+-- Whoever would be worked, is not excluded and is worked by nobody is held out, or left in peace by hand.
 kept_away as (
     select account_id, reason from exclusions
 
     union all
 
-    select routed.account_id, 'Held out, to measure what routing brings'
+    select
+        routed.account_id,
+        coalesce(case when routed.override_play = 'none' then routed.override_reason end, 'Held out, to measure what routing brings')
     from routed
-    inner join rules on routed.position = rules.position and rules.owner_role <> 'automation'
+    inner join rules on routed.position = rules.position
     left join workable on routed.account_id = workable.account_id
     left join exclusions on routed.account_id = exclusions.account_id
-    where workable.account_id is null and exclusions.account_id is null
+    where
+        workable.account_id is null
+        and exclusions.account_id is null
+        and (rules.owner_role <> 'automation' or coalesce(routed.override_play = 'none', false))
 ),
 
 assignments as (
@@ -88,6 +93,7 @@ decided as (
         case
             when kept_away.reason is not null then 'nobody'
             when workable.account_id is null then rules.owner_role
+            when workable.override_owner is not null then workable.override_owner
             when workable.is_kept_by_crm_owner then routed.crm_owner
             else coalesce(assignments.owner, rules.owner_role)
         end as owner,
@@ -95,15 +101,20 @@ decided as (
             when kept_away.reason is not null then 'nobody'
             when workable.account_id is null then 'automation'
             when workable.is_kept_by_crm_owner then 'crm'
+            when workable.override_owner is not null then 'assigned'
             when assignments.owner is not null then 'assigned'
             else 'waiting'
         end as owner_by,
         -- The hours of whoever works it: an owner of the CRM that owners.csv does not know has those of the office.
-        case when workable.is_kept_by_crm_owner then coalesce(workable.crm_owner_in_file, '*') else assignments.owner end as works_as,
+        case
+            when workable.is_kept_by_crm_owner then coalesce(workable.crm_owner_in_file, '*')
+            else coalesce(workable.override_owner, assignments.owner)
+        end as works_as,
         case when kept_away.reason is null then rules.sla_hours end as sla_hours,
         case when kept_away.reason is null then rules.channel else 'none' end as channel,
         case
             when kept_away.reason is not null then kept_away.reason
+            when routed.override_reason is not null then routed.override_reason
             when workable.is_explored then 'Drawn to explore: a low score, worked to see whether it is right'
             else rules.reason
         end as reason,

@@ -60,6 +60,23 @@ standing as (
     left join crm_owners on accounts.owner_id = crm_owners.owner_id
 ),
 
+-- What somebody decided by hand, until the day it expires. An account is named by its id or its domain.
+overrides as (
+    select
+        accounts.account_id,
+        overrides.play,
+        overrides.owner,
+        'By hand, ' || overrides.who || ': ' || overrides.reason as reason
+    from {{ ref("play_overrides") }} as overrides
+    inner join accounts on overrides.account = accounts.account_id or lower(overrides.account) = lower(accounts.domain)
+    cross join {{ ref("as_of_dates") }} as scoring
+    where scoring.is_scoring and scoring.as_of_date < cast(overrides.expires_on as date)
+),
+
+first_rules as (
+    select play, min(position) as position from rules group by play
+),
+
 fitting as (
     select
         standing.account_id,
@@ -92,10 +109,15 @@ final as (
         standing.ownership,
         standing.crm_owner,
         standing.crm_owner_email,
-        fitting.position,
-        fitting.position_if_qualified
+        coalesce(first_rules.position, fitting.position) as position,
+        fitting.position_if_qualified,
+        overrides.play as override_play,
+        overrides.owner as override_owner,
+        overrides.reason as override_reason
     from standing
     inner join fitting on standing.account_id = fitting.account_id
+    left join overrides on standing.account_id = overrides.account_id
+    left join first_rules on overrides.play = first_rules.play
 )
 
 select * from final

@@ -38,15 +38,15 @@ placed as (
     select
         routed.*,
         case
-            when explored.account_id is not null and rules.owner_role = 'automation' then routed.position_if_qualified
+            when explored.account_id is not null and rules.owner_role = 'automation' and routed.override_play is null then routed.position_if_qualified
             else routed.position
         end as taken_position,
-        explored.account_id is not null and rules.owner_role = 'automation' as is_explored
+        explored.account_id is not null and rules.owner_role = 'automation' and routed.override_play is null as is_explored
     from routed
     inner join rules on routed.position = rules.position
     left join drawn as explored on routed.account_id = explored.account_id and explored.experiment = 'exploration'
     left join drawn as held_out on routed.account_id = held_out.account_id and held_out.experiment = 'holdout'
-    where held_out.account_id is null
+    where (held_out.account_id is null or routed.override_play is not null) and coalesce(routed.override_play, '') <> 'none'
 ),
 
 final as (
@@ -60,7 +60,10 @@ final as (
         rules.owner_role,
         routed.is_explored,
         -- Whoever has the account in the CRM keeps it, unless owners.csv says that the play is not theirs.
-        routed.crm_owner is not null and coalesce(owners.role = rules.owner_role, true) as is_kept_by_crm_owner,
+        routed.override_owner is null
+        and routed.crm_owner is not null
+        and coalesce(owners.role = rules.owner_role, true) as is_kept_by_crm_owner,
+        routed.override_owner,
         owners.owner as crm_owner_in_file
     from placed as routed
     inner join rules on routed.taken_position = rules.position

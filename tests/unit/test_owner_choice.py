@@ -36,7 +36,7 @@ def warehouse():
             """
             create table workable_accounts (
                 run_id varchar, account_id varchar, score integer, employees bigint, country varchar,
-                owner_role varchar, is_kept_by_crm_owner boolean
+                owner_role varchar, is_kept_by_crm_owner boolean, override_owner varchar
             )
             """
         )
@@ -164,7 +164,7 @@ def test_accounts_go_to_their_territory_in_turn_and_stay(seed: int, warehouse: d
         )
     for account in accounts:
         warehouse.execute(
-            "insert into workable_accounts values ('now', ?, ?, ?, ?, 'rep', ?)",
+            "insert into workable_accounts values ('now', ?, ?, ?, ?, 'rep', ?, null)",
             (account["account_id"], account["score"], account["employees"], account["country"], account["is_kept"]),
         )
     used: dict[str, int] = {}
@@ -198,7 +198,10 @@ def test_whoever_is_gone_hands_on_and_who_comes_takes_nothing(warehouse: duckdb.
         """
     )
     warehouse.execute(
-        "insert into workable_accounts select 'now', 'acc_' || n, n, null, null, 'rep', false from range(4) as t(n)"
+        """
+        insert into workable_accounts
+        select 'now', 'acc_' || n, n, null, null, 'rep', false, null from range(4) as t(n)
+        """
     )
     warehouse.execute(
         """

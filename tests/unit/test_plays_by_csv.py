@@ -19,6 +19,7 @@ SEEDS = {
     "owners": f"{{'weekly_slots': 'INTEGER', {SIZES}}}",
     "settings": "{'value': 'VARCHAR'}",
     "exclusions": "{'value': 'VARCHAR'}",
+    "play_overrides": "{'account': 'VARCHAR', 'owner': 'VARCHAR', 'expires_on': 'VARCHAR'}",
 }
 AMERICAN, EUROPEAN = "sales_rep,US|CA|BR,,,15", "sales_rep,GB|SE|NL|DE|FR|ES,,,15"
 # In the order in which each reads the ones before; those that the test fills by hand are tables.
@@ -65,7 +66,7 @@ create table given (
 create view account_score_history as
     select 'run_one' as run_id, account_id, 200 - ascii(grade) as score, grade, fit as fit_tier, intent as intent_tier,
         is_ready, stage from given;
-create view accounts as select account_id, kind, owner as owner_id from given;
+create view accounts as select account_id, account_id || '.example' as domain, kind, owner as owner_id from given;
 create view scoring_examples as
     select account_id, employees as company_size__employees, country as country__name from given;
 create view account_cohort as select account_id, true as is_scoring, is_customer from given;
@@ -151,6 +152,10 @@ def test_the_shipped_matrix_follows_the_promise(plays: Callable[..., Plays]):
         ("owners", EUROPEAN, "sales_rep,PT,,,15", "acc_hot", ("hot_pql", "Frank Rhodes")),
         ("owners", f"boris.nolan@product.example,{AMERICAN}", "boris.nolan@product.example,growth,*,,,15", "acc_owned",
          ("standard_pql", "Celia Ogden")),
+        ("play_overrides", "on\n", "on\nacc_low,enterprise,Mara Zeller,met,me,2026-06-02\n", "acc_low",
+         ("enterprise", "Mara Zeller")),
+        ("play_overrides", "on\n", "on\nACC_HOT.example,none,,peace,me,2026-06-02\n", "acc_hot", ("none", "nobody")),
+        ("play_overrides", "on\n", "on\nacc_hot,none,,peace,me,2026-06-01\n", "acc_hot", ("hot_pql", "Edith Quist")),
         ("settings", "holdout_share,0,", "holdout_share,0.5,", None, None),
     ],
 )  # fmt: skip
@@ -196,7 +201,7 @@ def test_everybody_is_held_out_with_the_same_chance_and_every_band_to_its_share(
             """
             create table routed_accounts (
                 account_id varchar, grade varchar, position integer, position_if_qualified integer, ownership varchar,
-                intent varchar, readiness varchar
+                intent varchar, readiness varchar, override_play varchar
             )
             """
         )
@@ -204,7 +209,7 @@ def test_everybody_is_held_out_with_the_same_chance_and_every_band_to_its_share(
             connection.execute(
                 """
                 insert into routed_accounts
-                select ? || n, ?, 1, 1, 'unowned', 'activated', 'pql_ready' from range(?) as t(n)
+                select ? || n, ?, 1, 1, 'unowned', 'activated', 'pql_ready', null from range(?) as t(n)
                 """,
                 [grade, grade, accounts],
             )
