@@ -61,8 +61,7 @@ def lift_at_top(scores: Floats, labels: Floats, share: float = TOP_SHARE) -> flo
 
 def log_loss(probability: Floats, labels: Floats) -> float:
     """Mean negative log likelihood; probabilities are kept 1e-12 away from 0 and 1."""
-    bounded = np.clip(probability, 1e-12, 1 - 1e-12)
-    return float(-(labels * np.log(bounded) + (1 - labels) * np.log1p(-bounded)).mean())
+    return float(_losses(probability, labels).mean())
 
 
 def margin_log_loss(margins: Floats, labels: Floats) -> float:
@@ -159,8 +158,7 @@ def resampled(
 
 def resampled_log_loss(probability: Floats, labels: Floats, accounts: Texts) -> Floats:
     """Log-loss in 500 resamples of the accounts; those of two calibrations pair up."""
-    bounded = np.clip(probability, 1e-12, 1 - 1e-12)
-    loss = -(labels * np.log(bounded) + (1 - labels) * np.log1p(-bounded))
+    loss = _losses(probability, labels)
     return np.concatenate([weights @ loss / weights.sum(axis=1) for weights in account_draws(accounts)])
 
 
@@ -191,6 +189,11 @@ def newest_first(age_days: Floats) -> Floats:
 def rounded(metrics: Mapping[str, float]) -> dict[str, float | None]:
     """For a manifest: nine digits, and null where a metric is not defined."""
     return {name: None if np.isnan(value) else round(value, 9) for name, value in metrics.items()}
+
+
+def _losses(probability: Floats, labels: Floats) -> Floats:
+    bounded = np.clip(probability, 1e-12, 1 - 1e-12)
+    return -(labels * np.log(bounded) + (1 - labels) * np.log1p(-bounded))
 
 
 def _cumulated(scores: Floats, labels: Floats) -> tuple[Floats, Floats]:

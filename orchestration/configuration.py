@@ -68,6 +68,7 @@ ACCOUNT_MEASURES = {
     "industry": ("name",),
     "country": ("name",),
     "organisation": ("is_company", "match_confidence"),
+    "customer": ("is_customer",),
     "set_up": ("is_within_24h", "hours"),
     "first_invite": ("hours",),
     "first_integration": ("hours",),
@@ -114,6 +115,8 @@ SIGNAL_MEASURES = (
 EXCLUSION_PATTERNS = ("domain_pattern", "crm_type_pattern", "email_pattern", "title_pattern")
 EXCLUSION_KINDS = ("domain", "title", *EXCLUSION_PATTERNS, "state")
 EXCLUSION_STATES = ("customer", "open_opportunity", "recently_disqualified", "no_consent")
+MODEL_MEASURES = ("decayed_count", "events_28d", "people_28d", "active_days_90d", "days_since_last")  # of ml.dataset
+WORDS = ("industry__name", "country__name")  # the metrics of an account that are no numbers
 USE_MEASURES = ("people_28d", "amount_ever", "events_28d", "events_ever")
 
 
@@ -169,6 +172,12 @@ def number(lowest: float, highest: float = float("inf"), *, required: bool = Tru
     return Column(
         check, f"a number from {lowest:g}" + ("" if highest == float("inf") else f" to {highest:g}"), required
     )
+
+
+def zero_or(lowest: float, highest: float) -> Column:
+    """0 or blank for off, or a number within bounds."""
+    within = number(lowest, highest)
+    return Column(lambda value: value == "0" or within.check(value), f"0 for off, or {within.says}", required=False)
 
 
 def name() -> Column:
@@ -265,7 +274,7 @@ def names_between_bars() -> Column:
 
 
 FILES: dict[str, dict[str, Column]] = {
-    "settings": {"setting": text(), "value": text(), "meaning": text(required=False)},
+    "settings": {"setting": text(), "value": text(required=False), "meaning": text(required=False)},
     "signals": {
         "signal": text(),
         "label": text(),
@@ -299,6 +308,14 @@ FILES: dict[str, dict[str, Column]] = {
         "from": number(float("-inf"), required=False),
         "below": number(float("-inf"), required=False),
         "points": number(float("-inf")),
+    },
+    "segments": {
+        "position": number(1),
+        "segment": name(),
+        "signal": text(),
+        "metric": text(),
+        "from": number(float("-inf"), required=False),
+        "below": number(float("-inf"), required=False),
     },
     "accepted_leaks": {"feature": text(), "reason": text()},
     "bands": {"grade": one_of("A", "B", "C", "D", "E"), "minimum_score": number(0, 100)},
@@ -391,6 +408,7 @@ KEYS = {
     "settings": ("setting",),
     "signals": ("signal",),
     "signal_roles": ("role", "signal"),
+    "segments": ("segment",),
     "accepted_leaks": ("feature",),
     "sequences": ("signal",),
     "bands": ("grade",),
@@ -428,6 +446,7 @@ SETTINGS: dict[str, Column] = {
     "experiment_salt": text(),
     "mql_minimum_score": whole_number(1, 100),
     "retrain_every_days": number(1, 3650),
+    "recency_half_life_days": zero_or(28, 3650),
     "drift_policy": one_of("warn", "retrain", "block"),
     "max_identifiers_per_person": number(2),
     "max_identifiers_per_account": number(2),
@@ -485,6 +504,7 @@ def find_problems(folder: Path) -> Iterator[Problem]:
         yield from _bands(folder, tables)
         yield from _rules(folder, tables)
         yield from _exclusions(folder, tables)
+        yield from _segments(folder, tables)
         yield from _routing(folder, tables)
         yield from _talking_points(folder, tables)
         yield from _marketing_rules(folder, tables)
@@ -565,7 +585,7 @@ def _repeated_keys(path: Path, rows: list[tuple[int, Row]], key: tuple[str, ...]
 
 def _unknown_signals(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
     measured_from = {row["signal"]: row["measured_from"] for _, row in tables["signals"]}
-    for name in ("signal_map", "signal_roles", "scoring_rules", "limit_usage", "talking_points"):
+    for name in ("signal_map", "signal_roles", "scoring_rules", "limit_usage", "talking_points", "segments"):
         for line, row in tables[name]:
             if row["signal"]:
                 yield from _unknown_signal(str(folder / f"{name}.csv"), line, row["signal"], measured_from)
@@ -678,7 +698,7 @@ def _settings(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iter
     for name, column in SETTINGS.items():
         if name not in given:
             yield Problem(path, 1, f"setting '{name}' is missing", f"Add a line {name},…: {column.says}")
-        elif not column.check(given[name][1]):
+        elif not _is_given(given[name][1], column):
             yield Problem(path, given[name][0], f"'{name}' is '{given[name][1]}'", f"Write {column.says}")
     for name, (line, _) in given.items():
         if name not in SETTINGS:
@@ -688,6 +708,10 @@ def _settings(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iter
         if name in given and given[name][1] != value:
             what = f"label_preset is {preset}, which has {name} {value}, but {name} is {given[name][1]}"
             yield Problem(path, preset_line, what, f"Write {name},{value} or label_preset,custom")
+
+
+def _is_given(value: str, column: Column) -> bool:
+    return column.check(value) if value.strip() else not column.required
 
 
 def _bands(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
@@ -733,6 +757,37 @@ def _exclusions(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> It
             yield Problem(path, line, f"'value' is '{row['value']}'", f"A {row['kind']} is a regular expression")
         if row["kind"] == "state" and row["value"] not in EXCLUSION_STATES:
             yield Problem(path, line, f"'value' is '{row['value']}'", f"States are {', '.join(EXCLUSION_STATES)}")
+
+
+def _segments(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "segments.csv")
+    used = {row["signal"] for _, row in tables["signals"] if row["use_in_model"] == "true"}
+    known = {row["signal"] for _, row in tables["signals"]}
+    positions: dict[str, int] = {}
+    for line, row in tables["segments"]:
+        if row["position"] in positions:
+            what = f"position {row['position']} stands on line {positions[row['position']]} already"
+            yield Problem(path, line, what, "Give every segment a position of its own")
+        positions.setdefault(row["position"], line)
+        measures = ACCOUNT_MEASURES.get(row["signal"], MODEL_MEASURES)
+        numbers = [measure for measure in measures if f"{row['signal']}__{measure}" not in WORDS]
+        if row["signal"] in known and row["metric"] not in numbers:
+            what = f"signal '{row['signal']}' has no number '{row['metric']}' that a model reads"
+            fix = f"Write one of {', '.join(numbers)}" if numbers else "Name another signal"
+            yield Problem(path, line, what, fix)
+        if row["signal"] in known - used:
+            what = f"the model does not use '{row['signal']}'"
+            yield Problem(path, line, what, "Name a signal with use_in_model true in signals.csv")
+        yield from _range(path, line, row)
+
+
+def _range(path: str, line: int, row: Row) -> Iterator[Problem]:
+    bounds = [row[name] for name in ("from", "below") if row[name].strip()]
+    if not bounds:
+        yield Problem(path, line, "everybody would belong to it", "Fill in 'from' or 'below'")
+    if len(bounds) == 2 and all(_is_number(bound) for bound in bounds) and float(bounds[0]) >= float(bounds[1]):
+        what = f"the range {bounds[0]} to {bounds[1]} is empty"
+        yield Problem(path, line, what, "'below' must be greater than 'from'")
 
 
 def _routing(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:

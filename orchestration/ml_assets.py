@@ -33,9 +33,9 @@ from warehouse.tables import has_table, query, read_table, replace_rows
 EXAMPLES = [
     AssetKey(["features", name]) for name in ("training_examples", "scoring_examples", "account_signal_metrics")
 ]
-SEEDS = [AssetKey(["config", name]) for name in ("signals", "scoring_rules", "settings", "accepted_leaks")]
+SEEDS = [AssetKey(["config", name]) for name in ("signals", "scoring_rules", "settings", "segments", "accepted_leaks")]
 MODEL_TABLES = (
-    *("models", "calibration_maps", "backtests", "signal_weights", "ladder"),
+    *("models", "calibration_maps", "backtests", "signal_weights", "ladder", "segments"),
     *("judged_accounts", "model_status", "drift"),
 )
 RUN_TABLES = ("predictions", "feature_contributions")

@@ -22,7 +22,8 @@ from ml.drift import in_words as drift_in_words
 from ml.leaks import LeakReport, check_leaks
 from ml.register import Backtest, Model, TamperedModel, TrainedModel
 from ml.score import margins
-from ml.train import rules_only
+from ml.segments import read_segments
+from ml.train import Options, options_to_json, rules_only
 from warehouse.connection import Backend
 from warehouse.tables import append_rows, ensure_table, has_table, query, read_table, replace_rows
 
@@ -55,7 +56,7 @@ class DriftBlocks(RuntimeError):  # noqa: N818 - the name says what is wrong
 
 @dataclass(frozen=True)
 class Today:
-    """The accounts that are scored, without those that are dormant."""
+    """The accounts of the cohort that are scored."""
 
     examples: pa.Table
     signal_metrics: pa.Table
@@ -119,7 +120,14 @@ def read_stored_history(backend: Backend) -> History:
         read_table(backend, "config", "signals"),
         read_table(backend, "config", "scoring_rules"),
         int(setting(backend, "horizon_days")),
+        asked_options(backend),
     )
+
+
+def asked_options(backend: Backend) -> Options:
+    """What seeds/settings.csv and seeds/segments.csv ask of a training."""
+    half_life = float(setting(backend, "recency_half_life_days") or 0)
+    return Options(half_life_days=half_life or None, segments=read_segments(read_table(backend, "config", "segments")))
 
 
 def checked_history(backend: Backend) -> tuple[History, LeakReport]:
@@ -154,10 +162,13 @@ def train_by_hand(backend: Backend, now: datetime) -> Training:
 
 
 def read_today(backend: Backend) -> Today:
-    """The accounts to score that are like those of the history."""
+    """The accounts to score that are in the cohort, as those of the history were.
+
+    Customers and open deals are scored too, but beside a history without any they would always look like drift.
+    """
     examples = read_table(backend, "features", "scoring_examples")
-    active = pc.invert(pc.is_in(examples["cohort"], pa.array(DORMANT)))
-    return Today(examples.filter(active), read_metrics(backend, "scoring_examples"))
+    eligible = pc.equal(examples["cohort"], "eligible")
+    return Today(examples.filter(eligible), read_metrics(backend, "scoring_examples"))
 
 
 def read_metrics(backend: Backend, examples: str) -> pa.Table:
@@ -261,12 +272,15 @@ def why_train(backend: Backend, champion: Champion | None, history: History, dri
     newest = _newest_training(backend)
     if newest is None:
         return None
-    code, until = newest
+    code, until, options = newest
     known = labelled(history.dataset).dates
     every = timedelta(days=int(setting(backend, "retrain_every_days")))
     if len(known) and known.max().astype(object) >= until + every:
         return f"outcomes up to {known.max()} are known; the last training knew those up to {until}"
-    return "this version of pql trains differently" if code != register.code_hash() else None
+    if code != register.code_hash():
+        return "this version of pql trains differently"
+    asked_otherwise = options != options_to_json(history.options)
+    return "segments.csv or recency_half_life_days has changed" if asked_otherwise else None
 
 
 def train_challenger(
@@ -274,7 +288,7 @@ def train_challenger(
 ) -> Training:
     """Train the model that the data and code give, judge it where it is new, and write down what was decided."""
     known_before = {row["model_version"] for row in status_rows(backend)}
-    stored = version_trained_before(backend, history.dataset, history.horizon_days)
+    stored = version_trained_before(backend, history)
     if stored and stored in known_before:
         model, _ = open_stored(backend, stored)
         is_champion = champion is not None and champion.version == stored
@@ -346,7 +360,7 @@ def backtest(
         UnknownModel: no run has stored a model yet.
     """
     champions = champions_of(status_rows(backend))
-    version = version_trained_before(backend, history.dataset, history.horizon_days) or (champions or [None])[-1]
+    version = version_trained_before(backend, history) or (champions or [None])[-1]
     if version is None:
         raise UnknownModel("there is no model yet; `pql run` or `pql train` makes one")
     figures: list[Backtest] = []
@@ -395,8 +409,8 @@ def stored_versions(backend: Backend) -> list[str]:
     return [row["model_version"] for row in rows]
 
 
-def version_trained_before(backend: Backend, dataset: Dataset, horizon_days: int) -> str | None:
-    """The model that the same examples, horizon and code gave before; None where it has yet to be trained.
+def version_trained_before(backend: Backend, history: History) -> str | None:
+    """The model that the same examples, horizon, options and code gave before; None where it has yet to be trained.
 
     Only learned models are kept so: the rules rung also depends on scoring_rules.csv, and costs nothing to repeat.
     One that was tampered with is none: it is trained again.
@@ -406,14 +420,15 @@ def version_trained_before(backend: Backend, dataset: Dataset, horizon_days: int
     rows = query(
         backend,
         "select model_version from ml.models where rung <> ? and data_hash = ? and code_hash = ? order by trained_at",
-        [register.RULES, register.data_hash(labelled(dataset)), register.code_hash()],
+        [register.RULES, register.data_hash(labelled(history.dataset)), register.code_hash()],
     )
     for row in rows:
         try:
             _, manifest = open_stored(backend, row["model_version"])
         except (LookupError, TamperedModel):
             continue
-        if manifest["horizon_days"] == horizon_days:
+        asked = (manifest["horizon_days"], manifest["options"])
+        if asked == (history.horizon_days, options_to_json(history.options)):
             return row["model_version"]
     return None
 
@@ -428,6 +443,7 @@ def keep_model(backend: Backend, trained: TrainedModel) -> str:
             "backtests": register.backtests_table(trained),
             "signal_weights": register.signal_weights_table(trained),
             "ladder": register.ladder_table(trained),
+            "segments": register.segments_table(trained),
             "judged_accounts": register.judged_accounts_table(trained),
         }
         replace_rows(backend, "ml", tables, "model_version", version)
@@ -485,15 +501,15 @@ def _in_encoding(model: Model, history: History) -> Dataset:
     return build_dataset(history.examples, history.signal_metrics, history.signals, model.encoding)
 
 
-def _newest_training(backend: Backend) -> tuple[str, date] | None:
-    """Code and newest training date of the last learned model that anything was decided about."""
+def _newest_training(backend: Backend) -> tuple[str, date, Mapping[str, Any]] | None:
+    """Code, newest training date and options of the last learned model that anything was decided about."""
     for row in reversed(status_rows(backend)):
         try:
             model, manifest = open_stored(backend, row["model_version"])
         except (LookupError, TamperedModel):
             continue
         if model.rung != register.RULES:
-            return manifest["code_hash"], date.fromisoformat(manifest["as_of_to"])
+            return manifest["code_hash"], date.fromisoformat(manifest["as_of_to"]), manifest["options"]
     return None
 
 

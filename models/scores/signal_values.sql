@@ -64,6 +64,7 @@ account_signals as (
         ["industry", "cast(null as double)", "coalesce(industry__name, 'not known')"],
         ["country", "cast(null as double)", "coalesce(country__name, 'not known')"],
         ["organisation", "cast(organisation__is_company as double)", "case organisation__is_company when 1 then 'company' else 'individual' end"],
+        ["customer", "cast(customer__is_customer as double)", "case customer__is_customer when 1 then 'yes' else 'no' end"],
         ["set_up", "cast(set_up__hours as double)", "coalesce(cast(cast(round(set_up__hours) as bigint) as varchar), 'not yet')"],
         ["first_invite", "cast(first_invite__hours as double)", "coalesce(cast(cast(round(first_invite__hours) as bigint) as varchar), 'not yet')"],
         ["first_integration", "cast(first_integration__hours as double)", "coalesce(cast(cast(round(first_integration__hours) as bigint) as varchar), 'not yet')"],

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.configuration import LONGEST_CHAIN, PROJECT_SEEDS, find_problems
+from ml.dataset import SIGNAL_MEASURES
+from orchestration.configuration import LONGEST_CHAIN, MODEL_MEASURES, PROJECT_SEEDS, find_problems
 
 MISTAKES = [
     ("signals.csv", "team,active people", "team,", "'label' is blank"),
@@ -145,6 +146,22 @@ MISTAKES = [
     ("settings.csv", "trial_days,14", "trial_days,0", "'trial_days' is '0'"),
     ("settings.csv", "drift_policy,warn", "drift_policy,shout", "Write one of warn, retrain, block"),
     ("settings.csv", "retrain_every_days,28", "retrain_every_days,0", "'retrain_every_days' is '0'"),
+    ("settings.csv", "recency_half_life_days,0", "recency_half_life_days,7", "0 for off, or a number from 28 to 3650"),
+    ("segments.csv", "1,self_serve,", "1,Self serve,", "'segment' is 'Self serve'"),
+    ("segments.csv", "2,enterprise,", "1,enterprise,", "position 1 stands on line 2 already"),
+    ("segments.csv", "2,enterprise,", "2,self_serve,", "'self_serve' stands on line 2 already"),
+    ("segments.csv", "enterprise,company_size", "enterprise,company_sise", "Did you mean 'company_size'?"),
+    ("segments.csv", "enterprise,company_size,employees", "enterprise,company_size,staff", "Write one of employees"),
+    ("segments.csv", "enterprise,company_size,employees", "enterprise,industry,name", "no number 'name'"),
+    (
+        "segments.csv",
+        "company_size,employees,200,",
+        "api_called,events_7d,9,",
+        "Write one of decayed_count, events_28d",
+    ),
+    ("segments.csv", "company_size,employees,200,", "sales_activity,tasks_28d,1,", "the model does not use"),
+    ("segments.csv", "company_size,employees,200,", "company_size,employees,200,100", "the range 200 to 100 is empty"),
+    ("segments.csv", "company_size,employees,200,", "company_size,employees,,", "everybody would belong to it"),
     ("exclusions.csv", "kind,value,reason", "kind,worth,reason", "column 'value' is missing"),
 ]
 
@@ -195,6 +212,18 @@ def test_a_preset_claims_settings_and_sets_none(folder: Path):
         "label_preset is market_leader, which has label_anchor opportunity_created, but label_anchor is closed_won",
     ]
     assert list(find_problems(folder)) == []
+
+
+@pytest.mark.parametrize("value", ["", "0", "180"])
+def test_recency_weights_are_off_by_nothing_or_zero_and_on_by_days(folder: Path, value: str):
+    settings = folder / "settings.csv"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("recency_half_life_days,0", f"recency_half_life_days,{value}"), encoding="utf-8")
+    assert list(find_problems(folder)) == []
+
+
+def test_segments_may_read_what_the_model_reads_of_a_signal():
+    assert MODEL_MEASURES == SIGNAL_MEASURES
 
 
 def test_a_leak_is_accepted_once_and_with_a_reason(folder: Path):
