@@ -114,6 +114,14 @@ def explain(account: Annotated[str, typer.Argument(help="An account's name, doma
             console.print(part)
 
 
+@app.command()
+def bands() -> None:
+    """Show how the grades did on later accounts, where they might begin, and what a week of sales work brings."""
+    with failing_clearly(WarehouseMissing, screens.NotPublished), open_published(home()) as backend:
+        for part in screens.bands(backend):
+            console.print(part)
+
+
 @signals_app.command("lift")
 def signals_lift(
     window: Annotated[

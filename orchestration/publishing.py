@@ -14,8 +14,9 @@ from warehouse.runs import publish_run, running_run
 CONTENT = {
     "scores.account_score_history": (
         "account_id", "as_of_date", "model_version", "score_basis", "margin", "probability", "probability_low",
-        "probability_high", "confidence_pct", "score", "percentile", "grade", "fit_score", "intent_score",
-        "readiness_score", "fit_tier", "intent_tier", "is_ready", "stage", "summary", "top_signals",
+        "probability_high", "confidence_pct", "score", "percentile", "grade", "rule_points", "rule_verdict",
+        "fit_score", "intent_score", "readiness_score", "fit_tier", "intent_tier", "is_ready", "stage",
+        "reasons_for", "reasons_against", "readiness_reasons", "top_signals",
     ),
     "scores.signal_contributions_by_run": ("account_id", "signal", "contribution", "points", "value", "label", "rank"),
     "scores.score_evidence_by_run": ("account_id", "signal", "event_id", "person_id", "occurred_at"),
@@ -24,6 +25,10 @@ CONTENT = {
         "talking_points",
     ),
     "activation.sync_salesforce_accounts_by_run": ("sync_key", "crm_object_id", "row_hash"),
+    "ml.rule_points": ("account_id", "rule_group", "points", "cap"),
+    "ml.rule_lift": ("rule_group", "signal", "metric", "at_least", "one_of", "points", "lift", "learned_points"),
+    "ml.band_outcomes": ("grade", "minimum_score", "rows", "won_rows"),
+    "ml.band_review": ("segment", "grade", "minimum_score", "proposed_minimum", "verdict"),
     "ml.signal_lift": ("time_window", "signal", "at_least", "converters", "rest", "rank", "p_value", "q_value"),
     "ml.signal_lift_by_month": ("time_window", "signal", "at_least", "cohort_month", "converters", "rest", "trend"),
     "identity.identity_assignments_by_run": ("node", "person_id", "account_id"),

@@ -286,6 +286,99 @@ def _identity_path(backend: Backend, account: dict[str, Any]) -> RenderableType:
     return table
 
 
+def bands(backend: Backend) -> Iterator[RenderableType]:
+    """How the grades did on later accounts, where their borders might lie, and what a week of sales work brings.
+
+    Raises:
+        NotPublished: the published file is older than these tables.
+    """
+    if not has_table(backend, "reporting", "band_review"):
+        raise NotPublished("the published run reviewed no grades yet: `pql run` does")
+    outcomes = query(backend, "select * from reporting.band_outcomes order by grade")
+    if not outcomes:
+        yield Text("Rules score, or nothing was judged on later accounts yet: there is nothing to review.")
+        return
+    yield _band_outcomes(outcomes)
+    yield _band_review(query(backend, "select * from reporting.band_review order by segment <> 'all', segment, grade"))
+    yield Text("Proposals for the quarterly review. Nothing applies them: edit bands.csv.", style="dim")
+    plans = query(backend, "select * from reporting.sales_capacity order by expected_margin")
+    if plans:
+        yield _sales_capacity(plans)
+
+
+def _band_outcomes(rows: list[dict[str, Any]]) -> RenderableType:
+    table = Table(
+        title="What became of later accounts, by the grade of their score", title_justify="left", pad_edge=False
+    )
+    for heading in ("Grade", "From", "Rows", "Won", "Rate", "95 % interval", "Lift"):
+        table.add_column(heading, justify="left" if heading == "Grade" else "right")
+    for row in rows:
+        known = row["win_rate"] is not None
+        table.add_row(
+            row["grade"],
+            str(row["minimum_score"]),
+            f"{row['rows']:,}",
+            f"{row['won_rows']:,}",
+            f"{row['win_rate']:.1%}" if known else "–",
+            f"{row['win_rate_low']:.1%} to {row['win_rate_high']:.1%}" if known else "–",
+            f"{row['lift']:.1f}x" if row["lift"] is not None else "–",
+        )
+    return table
+
+
+def _band_review(rows: list[dict[str, Any]]) -> RenderableType:
+    table = Table(title="Where grades A and B might begin, by the last converters and others", title_justify="left")
+    for heading in (
+        "Accounts",
+        "Grade",
+        "Begins at",
+        "Proposed",
+        "90 % of resamples",
+        "Converters",
+        "Others",
+        "Verdict",
+    ):
+        table.add_column(heading, justify="left" if heading in ("Accounts", "Grade", "Verdict") else "right")
+    for row in rows:
+        proposed = row["proposed_minimum"]
+        table.add_row(
+            row["segment"],
+            row["grade"],
+            str(row["minimum_score"]),
+            "–" if proposed is None else str(proposed),
+            "–" if proposed is None else f"{row['proposed_low']} to {row['proposed_high']}",
+            str(row["converters"]),
+            str(row["others"]),
+            row["verdict"],
+        )
+    return table
+
+
+def _sales_capacity(rows: list[dict[str, Any]]) -> RenderableType:
+    table = Table(title="A week of sales work (costs.csv)", title_justify="left", pad_edge=False)
+    for heading in (
+        "Plan",
+        "Accounts",
+        "Worked",
+        "From score",
+        "Wins to expect",
+        "Margin to expect",
+        "Against capacity",
+    ):
+        table.add_column(heading, justify="left" if heading == "Plan" else "right")
+    for row in rows:
+        table.add_row(
+            row["plan"].replace("_", " "),
+            str(row["accounts_listed"]),
+            str(row["accounts_worked"]),
+            str(row["cutoff_score"]),
+            f"{row['expected_wins']:.1f}",
+            f"{row['expected_margin']:,.0f}",
+            "–" if row["gain_over_capacity"] is None else f"{row['gain_over_capacity']:+,.0f}",
+        )
+    return table
+
+
 def signal_lift(backend: Backend, window: TimeWindow, count: int) -> RenderableType:
     """The signals that separate converters from the rest in a window, each at the threshold where it does so best.
 

@@ -38,6 +38,10 @@ counted as (
     group by dimension, member
 ),
 
+rated as (
+    select *, accepted / cast(answers as double) as acceptance_rate from counted
+),
+
 refusals as (
     select
         dimension,
@@ -49,7 +53,11 @@ refusals as (
     group by dimension, member, given_reason
 ),
 
-ranked_refusals as (
+ranked_rated as (
+    select *, accepted / cast(answers as double) as acceptance_rate from counted
+),
+
+refusals as (
     select
         *,
         row_number() over (partition by dimension, member order by times desc, given_reason) as reason_rank
@@ -58,19 +66,19 @@ ranked_refusals as (
 
 final as (
     select
-        counted.dimension,
-        counted.member,
-        counted.answers,
-        counted.accepted,
-        counted.not_ready,
-        counted.accepted / cast(counted.answers as double) as acceptance_rate,
-        {{ wilson_bound("counted.accepted", "counted.answers", -1) }} as acceptance_low,
-        {{ wilson_bound("counted.accepted", "counted.answers", 1) }} as acceptance_high,
+        rated.dimension,
+        rated.member,
+        rated.answers,
+        rated.accepted,
+        rated.not_ready,
+        rated.acceptance_rate,
+        {{ wilson_bound("rated.acceptance_rate", "rated.answers", "-") }} as acceptance_low,
+        {{ wilson_bound("rated.acceptance_rate", "rated.answers", "+") }} as acceptance_high,
         ranked_refusals.given_reason as most_given_reason
-    from counted
+    from rated
     left join ranked_refusals
-        on counted.dimension = ranked_refusals.dimension
-        and counted.member = ranked_refusals.member
+        on rated.dimension = ranked_refusals.dimension
+        and rated.member = ranked_refusals.member
         and ranked_refusals.reason_rank = 1
 )
 

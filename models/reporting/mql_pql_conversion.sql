@@ -67,15 +67,19 @@ counted as (
     group by accounts_of
 ),
 
+rated as (
+    select *, won_accounts / cast(accounts as double) as won_rate from counted
+),
+
 final as (
     select
         accounts_of,
         accounts,
         won_accounts,
-        won_accounts / cast(accounts as double) as won_rate,
-        {{ wilson_bound("won_accounts", "accounts", -1) }} as won_rate_low,
-        {{ wilson_bound("won_accounts", "accounts", 1) }} as won_rate_high
-    from counted
+        won_rate,
+        {{ wilson_bound("won_rate", "accounts", "-") }} as won_rate_low,
+        {{ wilson_bound("won_rate", "accounts", "+") }} as won_rate_high
+    from rated
 )
 
 select * from final
