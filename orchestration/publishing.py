@@ -20,7 +20,10 @@ CONTENT = {
     ),
     "scores.signal_contributions_by_run": ("account_id", "signal", "contribution", "points", "value", "label", "rank"),
     "scores.score_evidence_by_run": ("account_id", "signal", "event_id", "person_id", "occurred_at"),
-    "activation.plays_by_run": ("account_id", "play", "owner", "sla_hours", "channel", "reason", "talking_points"),
+    "activation.plays_by_run": (
+        "account_id", "play", "owner", "owner_by", "contact_person_id", "sla_hours", "channel", "reason",
+        "talking_points",
+    ),
     "activation.sync_salesforce_accounts_by_run": ("sync_key", "crm_object_id", "row_hash"),
     "ml.rule_points": ("account_id", "rule_group", "points", "cap"),
     "ml.rule_lift": ("rule_group", "signal", "metric", "at_least", "one_of", "points", "lift", "learned_points"),

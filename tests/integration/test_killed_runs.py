@@ -57,7 +57,7 @@ def _content(installation: Installation) -> dict[str, list[tuple]]:
     """The published rows without what names the run or its time."""
     volatile = (
         *("run_id", "scored_at", "band_entered_at", "changed_at", "detected_at", "trained_at", "previous_score"),
-        *("since", "deciding_run"),
+        *("since", "deciding_run", "assigned_at", "play_since", "due_at"),
     )
     content: dict[str, list[tuple]] = {}
     with duckdb.connect(str(installation.home / "published" / "pql.duckdb"), read_only=True) as connection:
