@@ -28,7 +28,12 @@ attributes as (
         ["decision_makers", "case when decision_makers__people_90d >= 1 then '1 and more' else '0' end", "cast(decision_makers__people_90d as double)"],
     ] %}
     {% for attribute in attributes -%}
-    select account_id, was_won, '{{ attribute[0] }}' as attribute, coalesce({{ attribute[1] }}, 'not known') as value, {{ attribute[2] }} as number
+    select
+        account_id,
+        was_won,
+        '{{ attribute[0] }}' as attribute,
+        coalesce({{ attribute[1] }}, 'not known') as value,
+        {{ attribute[2] }} as number
     from firsts
     {{ "union all" if not loop.last }}
     {% endfor %}
@@ -47,9 +52,12 @@ marked as (
         max(
             case
                 when declared.one_of is not null and '|' || declared.one_of || '|' like '%|' || attributes.value || '|%' then 1
-                when declared.one_of is null and declared.attribute is not null
+                when
+                    declared.one_of is null
                     and attributes.number >= coalesce(declared."from", attributes.number)
-                    and (declared.below is null or attributes.number < declared.below) then 1
+                    and (declared.below is null or attributes.number < declared.below)
+                    and declared.attribute is not null
+                    then 1
                 else 0
             end
         ) as is_declared

@@ -7,8 +7,9 @@ with
 costs as (
     select
         {% for cost in ["reps", "accounts_per_rep", "cost_per_account", "deal_value", "share_due_to_sales"] -%}
-        max(case when cost = '{{ cost }}' then value end) as {{ cost }}{{ "," if not loop.last }}
-        {% endfor %}
+        max(case when cost = '{{ cost }}' then value end) as {{ cost }},
+        {% endfor -%}
+        count(*) as costs
     from {{ ref("costs") }}
 ),
 

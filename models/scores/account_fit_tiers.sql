@@ -37,11 +37,12 @@ checked as (
         criteria.attribute,
         max(
             case
-                when criteria.one_of is not null then
-                    case when '|' || criteria.one_of || '|' like '%|' || attributes.word || '|%' then 1 else 0 end
-                when attributes.number is null then 0
-                when attributes.number >= coalesce(criteria."from", attributes.number)
-                    and (criteria.below is null or attributes.number < criteria.below) then 1
+                when criteria.one_of is not null and '|' || criteria.one_of || '|' like '%|' || attributes.word || '|%' then 1
+                when
+                    criteria.one_of is null
+                    and attributes.number >= coalesce(criteria."from", attributes.number)
+                    and (criteria.below is null or attributes.number < criteria.below)
+                    then 1
                 else 0
             end
         ) as is_met,
@@ -58,8 +59,13 @@ profiles as (
         profile,
         min(is_met) as is_met,
         sum(1 - is_met) as missed,
-        {{ joined_text("attribute || case when is_unknown = 1 then ' not known' else '' end", "', '", "attribute", "is_met = 0") }} as missing
-    from checked
+        {{ joined_text("named", "', '", "attribute", "is_met = 0") }} as missing
+    from (
+        select
+            *,
+            attribute || case when is_unknown = 1 then ' not known' else '' end as named
+        from checked
+    ) as named_checks
     group by account_id, tier, profile
 ),
 

@@ -25,6 +25,15 @@
     "ready_trial_many",
     "ready_grade",
 ] -%}
+{% set phrase_of = {"up": "reasons_for", "down": "reasons_against"} -%}
+{% set worth_telling = "direction = '%s' and direction_rank <= %d and abs(points) >= 0.5" -%}
+{% set shorter_and_shorter = [
+    "said_up_3 || said_down_2 || sureness",
+    "said_up_3 || said_down_2",
+    "said_up_2 || said_down_1",
+    "said_up_1",
+    "sureness",
+] -%}
 
 with
 
@@ -78,10 +87,10 @@ sentences as (
     select
         account_id,
         {% for reasons in [3, 2, 1] -%}
-        {{ joined_text("label", "'; '", "rank", "direction = 'up' and direction_rank <= %d and abs(points) >= 0.5" % reasons) }} as up_{{ reasons }},
+        {{ joined_text("label", "'; '", "rank", worth_telling % ("up", reasons)) }} as up_{{ reasons }},
         {% endfor -%}
         {% for reasons in [2, 1] -%}
-        {{ joined_text("label", "'; '", "rank", "direction = 'down' and direction_rank <= %d and abs(points) >= 0.5" % reasons) }} as down_{{ reasons }},
+        {{ joined_text("label", "'; '", "rank", worth_telling % ("down", reasons)) }} as down_{{ reasons }},
         {% endfor -%}
         {{ json_array_text("signal", "points", "rank", "rank between 1 and 5") }} as top_signals
     from (
@@ -96,8 +105,9 @@ sentences as (
 phrases as (
     select
         {% for phrase in phrases -%}
-        max(case when phrase = '{{ phrase }}' then text end) as {{ phrase }}{{ "," if not loop.last }}
-        {% endfor %}
+        max(case when phrase = '{{ phrase }}' then text end) as {{ phrase }},
+        {% endfor -%}
+        count(*) as phrases
     from {{ ref("phrases") }}
 ),
 
@@ -297,48 +307,56 @@ described as (
     from scored
 ),
 
-worded as (
+with_phrases as (
     select
         described.*,
-        replace(replace(phrases.headline, '{score}', cast(score as varchar)), '{grade}', grade) as headline,
+        phrases.*
+    from described
+    cross join phrases
+),
+
+worded as (
+    select
+        *,
+        replace(replace(headline, '{score}', cast(score as varchar)), '{grade}', grade) as opening,
         {% for side, count in [("up", 3), ("up", 2), ("up", 1), ("down", 2), ("down", 1)] -%}
-        coalesce(' ' || replace(phrases.reasons_{{ "for" if side == "up" else "against" }}, '{reasons}', {{ side }}_{{ count }}), '') as said_{{ side }}_{{ count }},
+        coalesce(' ' || replace({{ phrase_of[side] }}, '{reasons}', {{ side }}_{{ count }}), '') as said_{{ side }}_{{ count }},
         {% endfor -%}
         ' ' || case
-            when confidence_pct is null then phrases.by_rules
-            when confidence_pct >= 80 then replace(phrases.very_sure, '{confidence}', cast(confidence_pct as varchar))
-            when confidence_pct >= 50 then replace(phrases.fairly_sure, '{confidence}', cast(confidence_pct as varchar))
-            else replace(phrases.not_sure, '{confidence}', cast(confidence_pct as varchar))
+            when confidence_pct is null then by_rules
+            when confidence_pct >= 80 then replace(very_sure, '{confidence}', cast(confidence_pct as varchar))
+            when confidence_pct >= 50 then replace(fairly_sure, '{confidence}', cast(confidence_pct as varchar))
+            else replace(not_sure, '{confidence}', cast(confidence_pct as varchar))
         end as sureness,
         ' ' || case
-            when days_in_band < 1 then phrases.grade_new
-            when days_in_band = 1 then phrases.grade_held_one
-            else replace(phrases.grade_held_many, '{days}', cast(days_in_band as varchar))
+            when days_in_band < 1 then grade_new
+            when days_in_band = 1 then grade_held_one
+            else replace(grade_held_many, '{days}', cast(days_in_band as varchar))
         end as standing,
         substr(
             '; ' || case
-                when days_since_last is null then phrases.ready_never
-                when days_since_last <= 7 then phrases.ready_active
-                else replace(phrases.ready_silent, '{days}', cast(days_since_last as varchar))
+                when days_since_last is null then ready_never
+                when days_since_last <= 7 then ready_active
+                else replace(ready_silent, '{days}', cast(days_since_last as varchar))
             end
-            || case when momentum > 0.2 then '; ' || phrases.ready_rising when momentum < -0.2 then '; ' || phrases.ready_falling else '' end
-            || case when is_near_limit then '; ' || phrases.ready_near_limit else '' end
+            || case when momentum > 0.2 then '; ' || ready_rising when momentum < -0.2 then '; ' || ready_falling else '' end
+            || case when is_near_limit then '; ' || ready_near_limit else '' end
             || case
-                when buying_visits = 1 then '; ' || phrases.ready_visit_one
-                when buying_visits > 1 then '; ' || replace(phrases.ready_visit_many, '{visits}', cast(buying_visits as varchar))
+                when buying_visits = 1 then '; ' || ready_visit_one
+                when buying_visits > 1 then '; ' || replace(ready_visit_many, '{visits}', cast(buying_visits as varchar))
                 else ''
             end
-            || case when has_left_checkout then '; ' || phrases.ready_left_checkout else '' end
+            || case when has_left_checkout then '; ' || ready_left_checkout else '' end
             || case
-                when trial_days_left = 1 then '; ' || phrases.ready_trial_one
-                when trial_days_left between 2 and 7 then '; ' || replace(phrases.ready_trial_many, '{days}', cast(trial_days_left as varchar))
+                when trial_days_left = 1 then '; ' || ready_trial_one
+                when trial_days_left between 2 and 7
+                    then '; ' || replace(ready_trial_many, '{days}', cast(trial_days_left as varchar))
                 else ''
             end
-            || '; ' || replace(phrases.ready_grade, '{grade}', grade),
+            || '; ' || replace(ready_grade, '{grade}', grade),
             3
         ) as readiness_reasons
-    from described
-    cross join phrases
+    from with_phrases
 ),
 
 final as (
@@ -383,13 +401,13 @@ final as (
         coalesce(up_3, '') as reasons_for,
         coalesce(down_2, '') as reasons_against,
         readiness_reasons,
-        headline || said_up_3 || said_down_2 || sureness || standing as summary,
+        opening || said_up_3 || said_down_2 || sureness || standing as summary,
         -- Whole reasons only: as many as there is room for.
         case
-            {% for shorter in ["said_up_3 || said_down_2 || sureness", "said_up_3 || said_down_2", "said_up_2 || said_down_1", "said_up_1", "sureness"] -%}
-            when length(headline || {{ shorter }}) <= 255 then headline || {{ shorter }}
+            {% for shorter in shorter_and_shorter -%}
+            when length(opening || {{ shorter }}) <= 255 then opening || {{ shorter }}
             {% endfor -%}
-            else substr(headline, 1, 255)
+            else substr(opening, 1, 255)
         end as summary_short,
         top_signals
     from worded
