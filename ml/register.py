@@ -22,7 +22,7 @@ from ml.explain import SignalWeight
 from ml.fitted import BLEND, GRADIENT_BOOSTING, LOGISTIC, RULES, SCORECARD, Fitted
 from ml.ladder import Evidence
 from ml.pooling import SegmentEvidence
-from ml.rules import Rule
+from ml.rules import Rule, rules_from_json
 from ml.scale import ScoreScale
 
 VERSION_PREFIX = {RULES: "rules", SCORECARD: "card", LOGISTIC: "logistic", GRADIENT_BOOSTING: "gb", BLEND: "blend"}
@@ -247,7 +247,7 @@ def open_model(record: ModelRecord, calibration: CalibrationMap | None) -> Model
         encoding=tuple(_feature_from_json(feature) for feature in manifest["features"]),
         scale=ScoreScale(**manifest["score_scale"]),
         fitted=None if record.rung == RULES else fitted.from_json(record.rung, manifest["served"], record.model_text),
-        rules=tuple(Rule(**rule) for rule in manifest["rules"]),
+        rules=rules_from_json(manifest["rules"]),
         calibration=None if calibration is None else check_map(calibration),
     )
 

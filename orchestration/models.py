@@ -19,9 +19,12 @@ from ml.backtest import RECIPE, History, backtest_by_month, judge_challenger, re
 from ml.dataset import Dataset, MissingFeature, build_dataset, labelled, require_features
 from ml.drift import Drift, drift_table, measure_drift, measure_performance, overall
 from ml.drift import in_words as drift_in_words
+from ml.explain import by_signal, signals_of
 from ml.leaks import LeakReport, check_leaks
 from ml.register import Backtest, Model, TamperedModel, TrainedModel
-from ml.score import margins
+from ml.rule_lift import Learned, rule_lift
+from ml.rules import read_rules, rules_encoding
+from ml.score import explained, margins
 from ml.segments import read_segments
 from ml.train import Options, options_to_json, rules_only
 from warehouse.connection import Backend
@@ -32,6 +35,7 @@ BY_RUN, BY_HAND = "run", "hand"
 DORMANT = ("never_active", "inactive")  # places in the cohort that no model is trained on, nor anything like them
 # Exact margins of 5,000 training rows are enough for tenths, and cost half a second.
 COMPARED_ROWS = 5_000
+WEIGHED_ROWS = 50_000  # evenly over time: rates of rules are sharp enough then
 
 MODEL_STATUS = pa.schema(
     [
@@ -118,7 +122,7 @@ def read_stored_history(backend: Backend) -> History:
         read_table(backend, "features", "training_examples"),
         read_metrics(backend, "training_examples"),
         read_table(backend, "config", "signals"),
-        read_table(backend, "config", "scoring_rules"),
+        rules_in_use(backend),
         int(setting(backend, "horizon_days")),
         asked_options(backend),
     )
@@ -175,6 +179,12 @@ def read_metrics(backend: Backend, examples: str) -> pa.Table:
     """The signal metrics of exactly the (account, date) pairs of an examples table."""
     metrics = backend.table("account_signal_metrics", database="features")
     return metrics.semi_join(backend.table(examples, database="features"), ["account_id", "as_of_date"]).to_pyarrow()
+
+
+def rules_in_use(backend: Backend) -> pa.Table:
+    """The rows of seeds/scoring_rules.csv that belong to the preset in use."""
+    (preset,) = query(backend, "select preset from config.rule_presets where in_use")
+    return read_table(backend, "config", "scoring_rules", preset)
 
 
 def setting(backend: Backend, name: str) -> str:
@@ -283,6 +293,20 @@ def why_train(backend: Backend, champion: Champion | None, history: History, dri
     if asked_otherwise and version_trained_before(backend, history) is None:  # changed back, it is there already
         return "segments.csv or recency_half_life_days has changed"
     return None
+
+
+def weighed_rules(backend: Backend, history: History, version: str) -> pa.Table:
+    """`ml.rule_lift` without its run: each rule against outcomes, and against what the model learned of its signal."""
+    rules = read_rules(history.scoring_rules)
+    encoding = rules_encoding(rules, history.examples, history.signal_metrics, history.signals)
+    dataset = build_dataset(history.examples, history.signal_metrics, history.signals, encoding)
+    known = labelled(dataset).thinned(WEIGHED_ROWS)
+    model, _ = open_stored(backend, version)
+    if model.rung == register.RULES:
+        return rule_lift(rules, known, None)
+    own = labelled(_in_encoding(model, history)).thinned(WEIGHED_ROWS)
+    points = model.scale.factor * by_signal(explained(model, own).contributions, own.encoding)
+    return rule_lift(rules, known, Learned(tuple(signals_of(own.encoding)), points))
 
 
 def train_challenger(

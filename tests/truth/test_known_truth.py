@@ -11,16 +11,12 @@ from demo.signals import NOISE, STRONGEST
 
 pytestmark = pytest.mark.slow
 
-ACCOUNTS = 3000
-
 Resolve = Callable[[Path, Read], Resolved]
 
 
 @pytest.fixture(scope="module")
-def company(in_home: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("known_truth")
-    in_home(home, "pql", "demo", "--accounts", str(ACCOUNTS))
-    return home
+def company(learned_company: Path) -> Path:
+    return learned_company
 
 
 @pytest.fixture(scope="module")
