@@ -127,15 +127,14 @@ bands as (
     from {{ ref("bands") }}
 ),
 
-{% set published = adapter.get_relation(this.database, this.schema, this.identifier) if execute else none -%}
 previous as (
-    {% if published is not none -%}
+    {% if holds_column("grade") -%}
     select
         account_id,
         score,
         grade,
         band_entered_at,
-        {% if "band_entered_on" in adapter.get_columns_in_relation(published) | map(attribute="name") -%}
+        {% if holds_column("band_entered_on") -%}
         band_entered_on,
         previous_grade
         {%- else -%}
