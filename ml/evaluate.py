@@ -13,6 +13,7 @@ from ml.arrow import Floats, Integers, Texts
 
 TOP_SHARE = 0.1
 BINS = 10
+WINS_PER_GROUP = 10  # expected; of a group that expects less than one win, no outcome could ever miss the interval
 RESAMPLES, BLOCK = 500, 25
 SEED = 7
 
@@ -163,22 +164,31 @@ def resampled_log_loss(probability: Floats, labels: Floats, accounts: Texts) -> 
 
 
 def interval_coverage(probability: Floats, low: Floats, high: Floats, labels: Floats, level: float) -> float:
-    """In how many of ten groups of like accounts the observed rate lies where the mean interval puts it.
+    """In how many of the `interval_groups` the observed rate lies where the mean interval puts it.
 
     The observed rate of a group strays from the true one by chance, so the interval is taken together with that chance:
-    half widths add up as squares. Groups are of equal size, by predicted probability.
+    half widths add up as squares.
     """
     deviations = float(ndtri((1 + level) / 2))
     inside: list[bool] = []
-    for group in np.array_split(np.argsort(probability, kind="stable"), BINS):
-        if not len(group):
-            continue
+    for group in interval_groups(probability):
         rate, observed = float(probability[group].mean()), float(labels[group].mean())
         chance = deviations * np.sqrt(rate * (1 - rate) / len(group))
         below = np.hypot(rate - float(low[group].mean()), chance)
         above = np.hypot(float(high[group].mean()) - rate, chance)
         inside.append(bool(rate - below <= observed <= rate + above))
     return float(np.mean(inside)) if inside else float("nan")
+
+
+def interval_groups(probability: Floats) -> list[Integers]:
+    """Like accounts by predicted probability: at most ten groups, ten expected wins in each, one group at least."""
+    order = np.argsort(probability, kind="stable")
+    expected = np.cumsum(probability[order])
+    if not len(order) or expected[-1] <= 0:
+        return [order] if len(order) else []
+    count = min(BINS, max(1, int(expected[-1] / WINS_PER_GROUP)))
+    place = np.minimum((count * expected / expected[-1]).astype(np.int64), count - 1)
+    return [order[place == k] for k in range(count) if (place == k).any()]
 
 
 def newest_first(age_days: Floats) -> Floats:

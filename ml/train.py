@@ -15,11 +15,12 @@ from threadpoolctl import threadpool_limits
 from ml import boosting, logistic, scorecard
 from ml.arrow import Bools, Dates, Floats, Table, Texts
 from ml.boosting import Boosting, Shape
-from ml.calibrate import METHODS, NOMINAL, CalibrationMap, Method, apply_calibration, fit_calibration
+from ml.calibrate import METHODS, NOMINAL, Calibrated, CalibrationMap, Method, apply_calibration, fit_calibration
 from ml.dataset import Dataset, labelled
 from ml.evaluate import (
     auc_interval,
     interval_coverage,
+    interval_groups,
     log_loss,
     margin_log_loss,
     newest_first,
@@ -254,7 +255,10 @@ def _climb(
     served = replace(whole, corrections=refit(pooled.kept, _rows(known, whole, options)))
     calibration = _calibrate(known, slices, choice.rung, level)
     maps = _maps_of_folds(known, slices, calibration.method, {choice.rung: calibration.of_folds})
-    backtests = _backtests(known, slices, points, maps)
+    backtests = (
+        *_backtests(known, slices, points, maps),
+        *_intervals_of_folds(known, slices, choice.rung, calibration.method),
+    )
     scale = fit_scale(_moved_to(level, slices[-1], choice.rung))
     weights, agreement = _weigh(known, served, slices, scale.factor)
     manifest: dict[str, Any] = {
@@ -578,7 +582,7 @@ def _calibrate(known: Dataset, slices: Sequence[Judged], rung: str, level: float
 def _maps_of_folds(
     known: Dataset, slices: Sequence[Judged], method: Method, fitted: dict[str, CalibrationMap]
 ) -> dict[str, CalibrationMap]:
-    """One map per model, learned on the folds; those fitted already are taken as they are."""
+    """One map per model, learned on the folds; that of the served rung is there already."""
     *folds, test = slices
     return {name: fitted.get(name) or _fit_map(known, folds, name, test.level, method) for name in test.margins}
 
@@ -596,7 +600,7 @@ def _weigh(
 def _backtests(
     known: Dataset, slices: Sequence[Judged], points: Floats | None, maps: dict[str, CalibrationMap]
 ) -> tuple[Backtest, ...]:
-    """Rankings and overlaps of every slice; on the newest also intervals, and probabilities calibrated by the folds."""
+    """Rankings and overlaps of every slice; on the newest also probabilities calibrated by the folds, and intervals."""
     *folds, test = slices
     found: list[Backtest] = []
     for one in slices:
@@ -607,17 +611,35 @@ def _backtests(
     accounts_of_test = known.account_ids[test.rows]
     for name, of_model in test.margins.items():
         given = apply_calibration(maps[name], of_model)
-        low, high = given.probability_low, given.probability_high
         found += _ranking_rows(test, name, of_model, accounts_of_test)
         found += _metric_rows(test, name, probability_metrics(given.probability, test.labels))
-        covered = interval_coverage(given.probability, low, high, test.labels, NOMINAL)
-        found += _metric_rows(test, name, {"interval_coverage": covered, "interval_width": float((high - low).mean())})
+        found += _metric_rows(test, name, _interval_metrics(given, test.labels))
     if points is not None:
         found += _ranking_rows(test, RULES, points[test.rows], accounts_of_test)
     age = next((j for j, feature in enumerate(known.encoding) if feature.name == AGE_FEATURE), None)
     if age is not None:
         found += _ranking_rows(test, "newest_first", newest_first(known.X[test.rows, age]), accounts_of_test)
     return tuple(found)
+
+
+def _intervals_of_folds(known: Dataset, slices: Sequence[Judged], rung: str, method: Method) -> tuple[Backtest, ...]:
+    """The served rung's intervals on every fold but the first, each calibrated by the folds before it."""
+    folds = slices[:-1]
+    found: list[Backtest] = []
+    for k, fold in enumerate(folds[1:], start=1):
+        before = _fit_map(known, folds[:k], rung, fold.level, method)
+        given = apply_calibration(before, fold.margins[rung])
+        found += _metric_rows(fold, rung, _interval_metrics(given, fold.labels))
+    return tuple(found)
+
+
+def _interval_metrics(given: Calibrated, labels: Floats) -> dict[str, float]:
+    low, high = given.probability_low, given.probability_high
+    return {
+        "interval_coverage": interval_coverage(given.probability, low, high, labels, NOMINAL),
+        "interval_groups": float(len(interval_groups(given.probability))),
+        "interval_width": float((high - low).mean()),
+    }
 
 
 def _ranking_rows(judged: Judged, name: str, scores: Floats, accounts: Texts | None = None) -> list[Backtest]:

@@ -46,7 +46,9 @@ class DbtWithoutAdapter(DbtCliResource):
     def _cli_version(self) -> Version:
         return Version(importlib.metadata.version("dbt-core"))
 
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:
+    def _initialize_dbt_core_adapter(  # pyright: ignore[reportIncompatibleMethodOverride] - Dagster takes None for none
+        self, args: Sequence[str]
+    ) -> None:
         return None
 
 

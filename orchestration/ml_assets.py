@@ -29,6 +29,7 @@ from orchestration.models import (
     weighed_rules,
 )
 from orchestration.progress import announce
+from orchestration.restating import restated_points
 from warehouse.connection import Backend, home, open_working
 from warehouse.reference_lists import load_reference_lists
 from warehouse.runs import models_of_run, record_models, running_run, start_run
@@ -39,13 +40,13 @@ EXAMPLES = [
 ]
 SEEDS = [
     AssetKey(["config", name])
-    for name in ("signals", "rule_presets", "scoring_rules", "settings", "segments", "accepted_leaks")
+    for name in ("signals", "rule_presets", "scoring_rules", "bands", "settings", "segments", "accepted_leaks")
 ]
 MODEL_TABLES = (
     *("models", "calibration_maps", "backtests", "signal_weights", "ladder", "segments"),
     *("judged_accounts", "model_status", "drift", "rule_lift", "band_outcomes", "band_review"),
 )
-RUN_TABLES = ("predictions", "feature_contributions", "rule_points")
+RUN_TABLES = ("predictions", "feature_contributions", "rule_points", "restated_points")
 
 
 @multi_asset(
@@ -141,7 +142,13 @@ def prediction_assets():
         ]
         predictions, contributions = (pa.concat_tables(tables) for tables in zip(*scored, strict=True))
         points = points_by_group(rules_in_use(backend), examples, metrics, signals, run_id)
-        tables = {"predictions": predictions, "feature_contributions": contributions, "rule_points": points}
+        restated = restated_points(backend, run_id, predictions, examples, metrics, signals)
+        tables = {
+            "predictions": predictions,
+            "feature_contributions": contributions,
+            "rule_points": points,
+            "restated_points": restated,
+        }
         forget_unpublished(backend, RUN_TABLES)
         replace_rows(backend, "ml", tables, "run_id", run_id)
     announce(f"scored {predictions.num_rows:,} accounts")

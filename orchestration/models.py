@@ -171,7 +171,7 @@ def read_today(backend: Backend) -> Today:
     Customers and open deals are scored too, but beside a history without any they would always look like drift.
     """
     examples = read_table(backend, "features", "scoring_examples")
-    eligible = pc.equal(examples["cohort"], "eligible")
+    eligible = pc.equal(examples["cohort"], pa.scalar("eligible"))
     return Today(examples.filter(eligible), read_metrics(backend, "scoring_examples"))
 
 
@@ -290,7 +290,9 @@ def why_train(backend: Backend, champion: Champion | None, history: History, dri
     if code != register.code_hash():
         return "this version of pql trains differently"
     asked_otherwise = options != options_to_json(history.options)
-    return "segments.csv or recency_half_life_days has changed" if asked_otherwise else None
+    if asked_otherwise and version_trained_before(backend, history) is None:  # changed back, it is there already
+        return "segments.csv or recency_half_life_days has changed"
+    return None
 
 
 def weighed_rules(backend: Backend, history: History, version: str) -> pa.Table:

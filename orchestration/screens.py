@@ -27,6 +27,14 @@ LIFT_TITLES = {
     "first_14_days": "The first 14 days: who shows it, converters against the rest",
     "last_30_days": "The 30 days before a deal: who shows it, converters against the rest",
 }
+CAUSES = {
+    "behaviour": "what was done since",
+    "decay": "time passing",
+    "late_data": "facts of before that arrived late, and corrections",
+    "identity": "people and organisations that turned out to belong to it",
+    "enrichment": "what became known of who it is",
+    "model": "another model",
+}
 LEVEL_STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
 
 
@@ -103,6 +111,7 @@ def explanation(backend: Backend, wanted: str) -> Iterator[RenderableType]:
     account = find_account(backend, wanted)
     yield _headline(backend, account)
     yield _ledger(backend, account)
+    yield _changes(backend, account)
     yield _evidence(backend, account)
     yield _identity_path(backend, account)
 
@@ -158,18 +167,60 @@ def _headline(backend: Backend, account: dict[str, Any]) -> RenderableType:
     title = f"{account['name']}  ({account['kind']}, {account['account_id']})"
     standing = f"above {row['percentile']} % of accounts, as of {row['as_of_date']}"
     intent, stage = row["intent_tier"].replace("_", " "), row["stage"].replace("_", " ")
+    ready = "Ready" if row["is_ready"] else "Not ready"
     deadline = f" within {row['sla_hours']} h" if row["sla_hours"] else ""
     lines = [
         Text(title, style="bold"),
         Text(f"Score {row['score']} of 100, grade {row['grade']}, {standing}"),
         Text(_probability(row)),
-        Text(
-            f"Fit {row['fit_tier']} ({row['fit_score']}), intent {intent} ({row['intent_score']}), "
-            f"readiness {row['readiness_score']}, stage {stage}"
-        ),
+        Text(f"{_band(row)}. {_rules(backend, row)}"),
+        Text(f"Fit {_fit(row)}, intent {intent} ({row['intent_score']}), stage {stage}"),
+        Text(f"{ready} for a call ({row['readiness_score']}): {row['readiness_reasons']}"),
         Text(f"Play: {row['play']} by {row['owner']}{deadline}. {row['play_reason']}."),
     ]
     return Group(*lines)
+
+
+def _band(row: dict[str, Any]) -> str:
+    days, before = row["days_in_band"], row["previous_grade"]
+    since = "since today" if not days else f"for {days} day{'s' if days != 1 else ''}"
+    moved = f", {'up' if row['grade'] < before else 'down'} from {before}" if before else ""
+    held = f"; the score alone would give {row['earned_grade']}" if row["earned_grade"] != row["grade"] else ""
+    return f"In grade {row['grade']} {since}{moved}{held}"
+
+
+def _rules(backend: Backend, row: dict[str, Any]) -> str:
+    groups = query(
+        backend,
+        "select rule_group, points, cap from ml.rule_points where account_id = ? and points <> 0 order by points desc",
+        [row["account_id"]],
+    )
+    told = ", ".join(f"{group['rule_group']} {group['points']:g} of {group['cap']:g}" for group in groups)
+    return f"By the rules {row['rule_points']:g} points ({row['rule_verdict']})" + (f": {told}" if told else "")
+
+
+def _fit(row: dict[str, Any]) -> str:
+    declared = row["fit_tier"] + (f" by profile {row['fit_profile']}" if row["fit_profile"] != "none" else "")
+    missing = f", kept from the best by {row['missing_for_best']}" if row["missing_for_best"] else ""
+    return f"{declared}{missing}; learned fit {row['learned_fit_tier']} ({row['fit_score']})"
+
+
+def _changes(backend: Backend, account: dict[str, Any]) -> RenderableType:
+    rows = query(
+        backend,
+        "select cause, points from scores.score_changes where account_id = ? order by abs(points) desc, cause",
+        [account["account_id"]],
+    )
+    if not rows:
+        return Text("The score has not moved since the run before, or there was none.", style="dim")
+    table = Table(title="Why it moved since the run before", title_justify="left", pad_edge=False)
+    table.add_column("Points", justify="right")
+    table.add_column("By")
+    for row in rows:
+        table.add_row(f"{row['points']:+.1f}", CAUSES[row["cause"]])
+    table.add_section()
+    table.add_row(f"{sum(row['points'] for row in rows):+.1f}", "before rounding, and cut to 0 to 100")
+    return table
 
 
 def _probability(row: dict[str, Any]) -> str:

@@ -123,6 +123,7 @@ def test_other_segments_and_another_half_life_are_trained_as_challengers_once(in
     version = champion(installed)
     assert [row[0] for row in segments_of(installed, version)] == ["self_serve", "enterprise", "new", "expansion"]
     assert all("the whole" in reason for _, reason in segments_of(installed, version))
+    installed.change("create table shipped_segments as from config.segments")
     installed.change("delete from config.segments where segment <> 'enterprise'")
     installed.change("update config.settings set value = '60' where setting = 'recency_half_life_days'")
 
@@ -135,6 +136,11 @@ def test_other_segments_and_another_half_life_are_trained_as_challengers_once(in
     assert newest != version
     assert statuses(installed)[-1] == (newest, "challenger", "hand")
     assert [row[0] for row in segments_of(installed, newest)] == ["enterprise"]
+    # Changed back, the champion is what is asked for: nothing is trained, and nothing said of it.
+    installed.change("update config.settings set value = '0' where setting = 'recency_half_life_days'")
+    installed.change("delete from config.segments; insert into config.segments from shipped_segments")
+    assert choose(installed).said == again.said
+    assert statuses(installed)[-1][0] == newest
 
 
 def segments_of(installed: Installation, version: str) -> list[tuple]:

@@ -115,6 +115,34 @@ def test_500_summaries_are_of_the_grammar_and_say_what_the_tables_say(
     assert len(sample) == 500
 
 
+def test_explain_shows_rules_fit_readiness_and_grade_and_bands_reviews_them(small_company: Installation):
+    with duckdb.connect(str(small_company.home / "published" / "pql.duckdb"), read_only=True) as published:
+        account, points, verdict, tier, readiness = published.execute(
+            """
+            select account_id, rule_points, rule_verdict, fit_tier, readiness_reasons
+            from scores.account_scores order by score desc, account_id limit 1
+            """
+        ).fetchone() or ("", 0, "", "", "")
+        groups = dict(
+            published.execute(
+                "select rule_group, points from ml.rule_points where account_id = ?", [account]
+            ).fetchall()
+        )
+
+    shown = " ".join(small_company.pql("explain", account).split())
+    reviewed = small_company.pql("bands")
+
+    assert f"By the rules {points:g} points ({verdict})" in shown
+    assert sum(groups.values()) == pytest.approx(points)
+    assert all(f"{group} {given:g} of" in shown for group, given in groups.items() if given)
+    assert f"Fit {tier}" in shown
+    assert readiness in shown
+    assert "In grade" in shown
+    assert "The score has not moved since the run before, or there was none." in shown
+    assert "Nothing applies them: edit bands.csv." in reviewed
+    assert "one more rep" in reviewed
+
+
 def sureness_of(confidence: int | None) -> str:
     if confidence is None:
         return "by_rules"

@@ -9,7 +9,9 @@ from unittest.mock import patch
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy.optimize import brentq
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from test_ml_simulated_company import HORIZON, RULES, TRAINED_AT, dataset_of, simulate
 
 from ml import logistic, pooling, segments
@@ -144,6 +146,30 @@ def test_deviations_are_those_of_a_logistic_without_a_whole():
     oracle.fit(Z, fit.labels[inside], sample_weight=weights[inside])
     assert found.line.coefficients == pytest.approx(oracle.coef_[0, 1:], abs=1e-6)
     assert logistic.base_margin(found.line) == pytest.approx(oracle.coef_[0, 0], abs=1e-6)
+
+
+@pytest.mark.parametrize("reversed_by", [0.0, 0.6])
+def test_the_strength_loses_least_on_the_folds(reversed_by: float):
+    """Oracle: scikit-learn's log-loss, after SciPy has found the shift to each fold's base rate."""
+    folds = world(4, reversed_by)[:3]
+    losses = []
+    for penalty in (None, *segments.PENALTIES):
+        of_folds = []
+        for fold in folds:
+            margins_of_fold = fold.later.margins
+            if penalty is not None:
+                fit = fold.fit
+                (one,) = segments.fit_path(ENTERPRISE, 0, fit.X, fit.labels, fit.margins, (penalty,))
+                margins_of_fold = margins_of_fold + segments.margin_changes(one, fold.later.X)
+            of_folds.append(_shifted_loss(margins_of_fold, fold.later.labels))
+        losses.append(np.mean(of_folds))
+    (evidence,) = pooled(4, reversed_by).evidence
+    assert evidence.penalty == (None, *segments.PENALTIES)[int(np.argmin(losses))]
+
+
+def _shifted_loss(found: np.ndarray, labels: np.ndarray) -> float:
+    shift = brentq(lambda step: float(sigmoid(found + step).mean() - labels.mean()), -10, 10, xtol=1e-12)
+    return float(log_loss(labels, sigmoid(found + shift)))
 
 
 def test_a_stronger_penalty_stays_nearer_to_the_whole():
