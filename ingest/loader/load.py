@@ -55,6 +55,11 @@ class SegmentSummary:
             return 0
         return self.acknowledged - self.loaded - self.quarantined - self.deduplicated
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether anything acknowledged may be gone. It stops publishing."""
+        return self.lost != 0 or (self.is_sealed and (self.damaged_bytes > 0 or self.acknowledged is None))
+
 
 def load_segments(
     connection: duckdb.DuckDBPyConnection, folder: Path, loaded_at: datetime, step: Step = lambda name: None
@@ -87,8 +92,7 @@ def load_segments(
                     continue
             summary = _load(connection, name, path.name.endswith(SEALED), contents, loaded_at, step)
             step("after commit")
-            is_damaged = summary.lost != 0 or (summary.is_sealed and summary.damaged_bytes > 0)
-            _put_away(path, folder, DAMAGED if is_damaged else ARCHIVE)
+            _put_away(path, folder, DAMAGED if summary.is_damaged else ARCHIVE)
             step("after archive")
         yield summary
 
@@ -250,7 +254,8 @@ def _is_damaged(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
         """
         select 1 from receiver.segments
         where segment = ? and (
-            acknowledged <> loaded + quarantined + deduplicated or (is_sealed and damaged_bytes > 0)
+            acknowledged <> loaded + quarantined + deduplicated
+            or (is_sealed and (damaged_bytes > 0 or acknowledged is null))
         )
         """,
         [name],

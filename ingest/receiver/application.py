@@ -149,7 +149,7 @@ class Receiver:
                     return source
             elif any(is_one_of(key, source.keys) for key in keys):
                 return source
-        raise Refused(401, "Invalid API key")
+        raise Refused(401, "Invalid API key: none of a source")
 
     async def _keep(self, request: Request, source: Source, parts: Parts, spoilt: Sequence[bytes]) -> int:
         """Make the events durable that may be kept; how many."""
