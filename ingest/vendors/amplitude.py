@@ -13,14 +13,14 @@ from ingest.vendors.values import Scalar, as_object, instant, object_text, occur
 class _Body(msgspec.Struct):
     events: list[Raw]
     api_key: str | None = None
-    client_upload_time: Scalar = None
+    client_upload_time: Any = None
 
 
 class _Event(msgspec.Struct):
     event_type: Scalar = None
     user_id: Scalar = None
     device_id: Scalar = None
-    time: Scalar = None
+    time: Any = None
     insert_id: Scalar = None
     event_properties: Raw = Raw()
     user_properties: Raw = Raw()

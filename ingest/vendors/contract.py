@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -27,7 +27,7 @@ class Envelope(msgspec.Struct, array_like=True):
     source: str
     vendor: str
     call: str
-    sent_at: str | int | float | None = None
+    sent_at: Any = None
     context: msgspec.Raw = NOTHING
     reason: str | None = None
     options: dict[str, str] = {}
@@ -61,7 +61,7 @@ class Parts(NamedTuple):
 
     events: Sequence[bytes | memoryview]
     key: str | None = None
-    sent_at: str | int | float | None = None
+    sent_at: Any = None
     context: msgspec.Raw = NOTHING
 
 

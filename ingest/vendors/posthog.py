@@ -26,18 +26,18 @@ TYPES = MappingProxyType(
 class _Body(msgspec.Struct):
     batch: list[Raw]
     api_key: str | None = None
-    sent_at: Scalar = None
+    sent_at: Any = None
 
 
 class _Alone(msgspec.Struct):
     api_key: str | None = None
-    sent_at: Scalar = None
+    sent_at: Any = None
 
 
 class _Event(msgspec.Struct):
     event: Scalar = None
     distinct_id: Scalar = None
-    timestamp: Scalar = None
+    timestamp: Any = None
     uuid: Scalar = None
     properties: dict[str, Any] | None = None
     set_: dict[str, Any] | None = msgspec.field(default=None, name="$set")

@@ -6,6 +6,7 @@ without `timestamp`, as RudderStack's SDKs send it.
 
 from collections.abc import Callable
 from types import MappingProxyType
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -22,7 +23,7 @@ EVENT_TYPES = frozenset(("track", "page", "screen", "identify", "group", "alias"
 
 class _Batch(msgspec.Struct, rename="camel"):
     batch: list[Raw]
-    sent_at: Scalar = None
+    sent_at: Any = None
     write_key: str | None = None
     context: Raw = NOTHING
 
@@ -40,9 +41,9 @@ class _Message(msgspec.Struct, rename="camel"):
     previous_id: Scalar = None
     group_id: Scalar = None
     message_id: Scalar = None
-    timestamp: Scalar = None
-    original_timestamp: Scalar = None
-    sent_at: Scalar = None
+    timestamp: Any = None
+    original_timestamp: Any = None
+    sent_at: Any = None
     properties: Raw = Raw()
     traits: Raw = Raw()
     context: Raw = Raw()

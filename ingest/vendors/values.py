@@ -21,7 +21,7 @@ def text(value: Scalar) -> str | None:
     return value if isinstance(value, str) else str(value)
 
 
-def instant(value: Scalar) -> int | None:
+def instant(value: Any) -> int | None:
     """A time in microseconds since 1970, UTC; None where it cannot be read. A time without a zone is UTC."""
     if isinstance(value, str):
         try:
@@ -30,9 +30,7 @@ def instant(value: Scalar) -> int | None:
             return _of_digits(value)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
         return (moment - _EPOCH) // _MICROSECOND
-    if value is None or isinstance(value, bool):
-        return None
-    return _of_number(value)
+    return _of_number(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _of_digits(value: str) -> int | None:

@@ -88,6 +88,9 @@ def send_by_mixpanel(url: str, count: int) -> Iterator[None]:
     address = f"{url}/mixpanel"
     urls = {"events_url": f"{address}/track", "people_url": f"{address}/engage", "import_url": f"{address}/import"}
     consumer = mixpanel.BufferedConsumer(max_size=20, **urls, retry_limit=8, retry_backoff_factor=0.1)
+    # It sends again over https alone, so the same is asked of it over http.
+    session = consumer._consumer._session
+    session.mount("http://", session.get_adapter("https://"))
     client = mixpanel.Mixpanel("KEY", consumer=consumer)
     for number in range(count):
         if number == count // 2:
