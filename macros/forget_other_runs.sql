@@ -11,6 +11,8 @@
         {%- else -%}
         select pointer.run_id from {{ source("publishing", "pointer") }} as pointer
         {%- endif %}
-    )
+    );
+    commit;
+    begin
     {%- endif -%}
 {%- endmacro %}

@@ -19,14 +19,14 @@ from ml.register import RULES, Backtest, Model, TrainedModel
 from ml.rules import rule_points
 from ml.score import score
 from ml.split import SplitTooShort, rows_of, time_split
-from ml.train import train
+from ml.train import Options, train
 
 RECIPE = "recipe"  # the name of the backtested model: whatever rung the recipe took at each date
 
 
 @dataclass(frozen=True)
 class History:
-    """What there is to learn from: the warehouse's tables, and the matrix made of them."""
+    """What there is to learn from: the warehouse's tables, the matrix made of them, and what is asked of a training."""
 
     examples: Table
     signal_metrics: Table
@@ -34,6 +34,7 @@ class History:
     scoring_rules: Table
     horizon_days: int
     dataset: Dataset
+    options: Options
 
     @cached_property
     def points(self) -> Floats:
@@ -55,7 +56,12 @@ class Judged:
 
 
 def read_history(
-    examples: Table, signal_metrics: Table, signals: Table, scoring_rules: Table, horizon_days: int
+    examples: Table,
+    signal_metrics: Table,
+    signals: Table,
+    scoring_rules: Table,
+    horizon_days: int,
+    options: Options | None = None,
 ) -> History:
     """The history of these tables.
 
@@ -63,7 +69,7 @@ def read_history(
         ValueError: an (account, date) pair occurs twice.
     """
     dataset = build_dataset(examples, signal_metrics, signals)
-    return History(examples, signal_metrics, signals, scoring_rules, horizon_days, dataset)
+    return History(examples, signal_metrics, signals, scoring_rules, horizon_days, dataset, options or Options())
 
 
 def train_on(history: History, trained_at: datetime, until: date | None = None) -> TrainedModel:
@@ -77,7 +83,7 @@ def train_on(history: History, trained_at: datetime, until: date | None = None) 
         rows = history.dataset.dates <= np.datetime64(until)
     return train(
         history.dataset.rows(rows), history.scoring_rules, history.horizon_days, trained_at,
-        rule_points=history.points[rows],
+        rule_points=history.points[rows], options=history.options,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from ml.arrow import Floats, Integers, Texts
 
 TOP_SHARE = 0.1
 BINS = 10
+WINS_PER_GROUP = 10  # expected; of a group that expects less than one win, no outcome could ever miss the interval
 RESAMPLES, BLOCK = 500, 25
 SEED = 7
 
@@ -61,8 +62,7 @@ def lift_at_top(scores: Floats, labels: Floats, share: float = TOP_SHARE) -> flo
 
 def log_loss(probability: Floats, labels: Floats) -> float:
     """Mean negative log likelihood; probabilities are kept 1e-12 away from 0 and 1."""
-    bounded = np.clip(probability, 1e-12, 1 - 1e-12)
-    return float(-(labels * np.log(bounded) + (1 - labels) * np.log1p(-bounded)).mean())
+    return float(_losses(probability, labels).mean())
 
 
 def margin_log_loss(margins: Floats, labels: Floats) -> float:
@@ -159,28 +159,36 @@ def resampled(
 
 def resampled_log_loss(probability: Floats, labels: Floats, accounts: Texts) -> Floats:
     """Log-loss in 500 resamples of the accounts; those of two calibrations pair up."""
-    bounded = np.clip(probability, 1e-12, 1 - 1e-12)
-    loss = -(labels * np.log(bounded) + (1 - labels) * np.log1p(-bounded))
+    loss = _losses(probability, labels)
     return np.concatenate([weights @ loss / weights.sum(axis=1) for weights in account_draws(accounts)])
 
 
 def interval_coverage(probability: Floats, low: Floats, high: Floats, labels: Floats, level: float) -> float:
-    """In how many of ten groups of like accounts the observed rate lies where the mean interval puts it.
+    """In how many of the `interval_groups` the observed rate lies where the mean interval puts it.
 
     The observed rate of a group strays from the true one by chance, so the interval is taken together with that chance:
-    half widths add up as squares. Groups are of equal size, by predicted probability.
+    half widths add up as squares.
     """
     deviations = float(ndtri((1 + level) / 2))
     inside: list[bool] = []
-    for group in np.array_split(np.argsort(probability, kind="stable"), BINS):
-        if not len(group):
-            continue
+    for group in interval_groups(probability):
         rate, observed = float(probability[group].mean()), float(labels[group].mean())
         chance = deviations * np.sqrt(rate * (1 - rate) / len(group))
         below = np.hypot(rate - float(low[group].mean()), chance)
         above = np.hypot(float(high[group].mean()) - rate, chance)
         inside.append(bool(rate - below <= observed <= rate + above))
     return float(np.mean(inside)) if inside else float("nan")
+
+
+def interval_groups(probability: Floats) -> list[Integers]:
+    """Like accounts by predicted probability: at most ten groups, ten expected wins in each, one group at least."""
+    order = np.argsort(probability, kind="stable")
+    expected = np.cumsum(probability[order])
+    if not len(order) or expected[-1] <= 0:
+        return [order] if len(order) else []
+    count = min(BINS, max(1, int(expected[-1] / WINS_PER_GROUP)))
+    place = np.minimum((count * expected / expected[-1]).astype(np.int64), count - 1)
+    return [order[place == k] for k in range(count) if (place == k).any()]
 
 
 def newest_first(age_days: Floats) -> Floats:
@@ -191,6 +199,11 @@ def newest_first(age_days: Floats) -> Floats:
 def rounded(metrics: Mapping[str, float]) -> dict[str, float | None]:
     """For a manifest: nine digits, and null where a metric is not defined."""
     return {name: None if np.isnan(value) else round(value, 9) for name, value in metrics.items()}
+
+
+def _losses(probability: Floats, labels: Floats) -> Floats:
+    bounded = np.clip(probability, 1e-12, 1 - 1e-12)
+    return -(labels * np.log(bounded) + (1 - labels) * np.log1p(-bounded))
 
 
 def _cumulated(scores: Floats, labels: Floats) -> tuple[Floats, Floats]:

@@ -21,7 +21,8 @@ from ml.dataset import Dataset, Encoding, Feature
 from ml.explain import SignalWeight
 from ml.fitted import BLEND, GRADIENT_BOOSTING, LOGISTIC, RULES, SCORECARD, Fitted
 from ml.ladder import Evidence
-from ml.rules import Rule
+from ml.pooling import SegmentEvidence
+from ml.rules import Rule, rules_from_json
 from ml.scale import ScoreScale
 
 VERSION_PREFIX = {RULES: "rules", SCORECARD: "card", LOGISTIC: "logistic", GRADIENT_BOOSTING: "gb", BLEND: "blend"}
@@ -90,8 +91,25 @@ LADDER: Schema = {
     "better_in": "float",
     "reason": "text",
 }
-
-
+SEGMENTS: Schema = {
+    "model_version": "text",
+    "segment": "text",
+    "position": "integer",
+    "feature": "text",
+    "at_least": "float",
+    "below": "float",
+    "won_accounts": "integer",
+    "needed": "integer",
+    "is_corrected": "boolean",
+    "reason": "text",
+    "penalty": "float",
+    "average_precision": "float",
+    "against": "float",
+    "gain": "float",
+    "gain_low": "float",
+    "gain_high": "float",
+    "better_in": "float",
+}
 JUDGED_ACCOUNTS: Schema = {
     "model_version": "text",
     "account_id": "text",
@@ -172,7 +190,7 @@ class NewestSlice:
 class TrainedModel:
     """Everything a training leaves behind; `model` scores, the rest goes to the tables of schema `ml`.
 
-    `out_of_time` is None on the rules rung, which learns nothing.
+    `out_of_time` is None and `segments` empty on the rules rung, which learns nothing.
     """
 
     record: ModelRecord
@@ -181,6 +199,7 @@ class TrainedModel:
     signal_weights: tuple[SignalWeight, ...]
     ladder: tuple[Evidence, ...]
     model: Model
+    segments: tuple[SegmentEvidence, ...] = ()
     out_of_time: NewestSlice | None = None
 
 
@@ -228,7 +247,7 @@ def open_model(record: ModelRecord, calibration: CalibrationMap | None) -> Model
         encoding=tuple(_feature_from_json(feature) for feature in manifest["features"]),
         scale=ScoreScale(**manifest["score_scale"]),
         fitted=None if record.rung == RULES else fitted.from_json(record.rung, manifest["served"], record.model_text),
-        rules=tuple(Rule(**rule) for rule in manifest["rules"]),
+        rules=rules_from_json(manifest["rules"]),
         calibration=None if calibration is None else check_map(calibration),
     )
 
@@ -275,6 +294,11 @@ def backtests_table(trained: TrainedModel) -> Table:
 def ladder_table(trained: TrainedModel) -> Table:
     """The rows of `ml.ladder`."""
     return _versioned(LADDER, trained.record.model_version, trained.ladder)
+
+
+def segments_table(trained: TrainedModel) -> Table:
+    """The rows of `ml.segments`; none on the rules rung."""
+    return _versioned(SEGMENTS, trained.record.model_version, trained.segments)
 
 
 def judged_accounts_table(trained: TrainedModel) -> Table:
@@ -369,7 +393,9 @@ def _calibration_of(calibration_maps: Table, model_version: str) -> CalibrationM
     return CalibrationMap(*(column[order] for column in columns))
 
 
-def _versioned(schema: Schema, model_version: str, records: Iterable[Backtest | SignalWeight | Evidence]) -> Table:
+def _versioned(
+    schema: Schema, model_version: str, records: Iterable[Backtest | SignalWeight | Evidence | SegmentEvidence]
+) -> Table:
     rows: Sequence[dict[str, Any]] = [{"model_version": model_version, **asdict(record)} for record in records]
     return arrow.build_rows(schema, rows)
 

@@ -1,16 +1,24 @@
 """The rung that needs no labels: points by `scoring_rules.csv`, capped per group. The margin is the points."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from ml import arrow
-from ml.arrow import Floats, Table
-from ml.dataset import Encoding, Feature, build_dataset, column_feature, read_polarity, signal_feature
+from ml.arrow import Bools, Floats, Schema, Table
+from ml.dataset import OTHER, Encoding, Feature, build_dataset, column_feature, read_polarity, signal_feature
 from ml.explain import Explanation
 from ml.scale import ScoreScale
+
+RULE_POINTS: Schema = {
+    "run_id": "text",
+    "account_id": "text",
+    "rule_group": "text",
+    "points": "float",
+    "cap": "float",
+}
 
 
 class UnusableRule(ValueError):  # noqa: N818 - the name says what is wrong
@@ -19,7 +27,10 @@ class UnusableRule(ValueError):  # noqa: N818 - the name says what is wrong
 
 @dataclass(frozen=True)
 class Rule:
-    """`points` for an account whose `metric` of `signal` is at least `at_least` and below `below` (None: no bound)."""
+    """`points` for an account whose `metric` of `signal` is at least `at_least` and below `below` (None: no bound).
+
+    Where `one_of` names words the metric is a text, and has to be one of them.
+    """
 
     group: str
     cap: float
@@ -28,20 +39,26 @@ class Rule:
     at_least: float | None
     below: float | None
     points: float
+    one_of: tuple[str, ...] = ()
 
     @property
-    def feature(self) -> str:
-        """The name of the feature that the rule reads."""
+    def column(self) -> str:
+        """The name of the metric that the rule reads."""
         return f"{self.signal}__{self.metric}"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the features that the rule reads: the metric itself, or one for each of its words."""
+        return tuple(f"{self.column}={word}" for word in self.one_of) or (self.column,)
 
 
 def read_rules(scoring_rules: Table) -> tuple[Rule, ...]:
-    """The seed's rows: rule_group, cap, signal, metric, from, below, points.
+    """The seed's rows: rule_group, cap, signal, metric, from, below, one_of, points.
 
     Raises:
         UnusableRule: the rows of one group give different caps, or a cap or points are empty.
     """
-    columns = ["rule_group", "cap", "signal", "metric", "from", "below", "points"]
+    columns = ["rule_group", "cap", "signal", "metric", "from", "below", "one_of", "points"]
     rules = tuple(_read_rule(row) for row in arrow.rows(scoring_rules, columns))
     caps: dict[str, float] = {}
     for rule in rules:
@@ -57,12 +74,17 @@ def rules_encoding(rules: Iterable[Rule], examples: Table, signal_metrics: Table
         UnusableRule: there is neither.
     """
     polarity = read_polarity(signals)
+    rules = tuple(rules)
     found: dict[str, Feature] = {}
     for rule in rules:
-        if rule.feature in examples.column_names:
-            found[rule.feature] = column_feature(rule.feature, polarity)
-        elif rule.metric in signal_metrics.column_names and rule.signal in polarity:
-            found[rule.feature] = signal_feature(rule.signal, rule.metric, polarity[rule.signal])
+        if rule.one_of and rule.column in examples.column_names:
+            words = sorted({word for other in rules if other.column == rule.column for word in other.one_of})
+            for name, word in zip(rule.features, rule.one_of, strict=True):
+                found[name] = Feature(name, rule.signal, rule.metric, "examples", 0, word, (*words, OTHER))
+        elif not rule.one_of and rule.column in examples.column_names:
+            found[rule.column] = column_feature(rule.column, polarity)
+        elif not rule.one_of and rule.metric in signal_metrics.column_names and rule.signal in polarity:
+            found[rule.column] = signal_feature(rule.signal, rule.metric, polarity[rule.signal])
         else:
             raise UnusableRule(
                 f"rule of group '{rule.group}': there is no metric '{rule.metric}' of a signal '{rule.signal}'"
@@ -73,8 +95,8 @@ def rules_encoding(rules: Iterable[Rule], examples: Table, signal_metrics: Table
 def explain_by_rules(rules: Iterable[Rule], encoding: Encoding, X: Floats) -> Explanation:
     """Points per feature, already shrunk to the caps, and their sum as the margin."""
     contributions = np.zeros((len(X), len(encoding)))
-    for group in _by_group(rules):
-        contributions += _group_points(group, encoding, X)
+    for group in by_group(rules):
+        contributions += group_points(group, encoding, X)
     return Explanation(contributions.sum(axis=1), 0.0, contributions)
 
 
@@ -90,9 +112,35 @@ def rule_points(scoring_rules: Table, examples: Table, signal_metrics: Table, si
     return explain_by_rules(rules, encoding, dataset.X).margins
 
 
+def points_by_group(scoring_rules: Table, examples: Table, signal_metrics: Table, signals: Table, run_id: str) -> Table:
+    """`RULE_POINTS`: what every account gets from each group of rules, 0 too, so that a sum is its points.
+
+    Raises:
+        UnusableRule: the rules contradict each other, or one reads a metric that does not exist.
+    """
+    rules = read_rules(scoring_rules)
+    encoding = rules_encoding(rules, examples, signal_metrics, signals)
+    dataset = build_dataset(examples, signal_metrics, signals, encoding)
+    rows = len(dataset.account_ids)
+    tables = [
+        arrow.build(
+            RULE_POINTS,
+            {
+                "run_id": [run_id] * rows,
+                "account_id": dataset.account_ids,
+                "rule_group": [group[0].group] * rows,
+                "points": group_points(group, encoding, dataset.X).sum(axis=1),
+                "cap": [group[0].cap] * rows,
+            },
+        )
+        for group in by_group(rules)
+    ]
+    return arrow.concat([arrow.build_rows(RULE_POINTS, []), *tables])
+
+
 def rules_scale(rules: Iterable[Rule]) -> ScoreScale:
     """100 for an account that reaches every cap; 0 points per point when there is nothing to reach."""
-    reachable = sum(max(group[0].cap, 0.0) for group in _by_group(rules))
+    reachable = sum(max(group[0].cap, 0.0) for group in by_group(rules))
     return ScoreScale(0.0, 100.0 / reachable if reachable > 0 else 0.0)
 
 
@@ -101,28 +149,47 @@ def rules_to_json(rules: Iterable[Rule]) -> list[dict[str, Any]]:
     return [asdict(rule) for rule in rules]
 
 
-def _group_points(group: list[Rule], encoding: Encoding, X: Floats) -> Floats:
+def rules_from_json(rows: Iterable[dict[str, Any]]) -> tuple[Rule, ...]:
+    """The rules of a manifest; one written before rules could name words has none."""
+    known = [field.name for field in fields(Rule) if field.name != "one_of"]
+    return tuple(Rule(**{name: row[name] for name in known}, one_of=tuple(row.get("one_of", ()))) for row in rows)
+
+
+def group_points(group: Sequence[Rule], encoding: Encoding, X: Floats) -> Floats:
     """The group's points per feature; above the cap, each is shrunk by the same factor, so the total is the cap."""
-    column = {feature.name: j for j, feature in enumerate(encoding)}
     points = np.zeros((len(X), len(encoding)))
     for rule in group:
-        value = X[:, column[rule.feature]]
-        holds = ~np.isnan(value)
-        if rule.at_least is not None:
-            holds &= value >= rule.at_least
-        if rule.below is not None:
-            holds &= value < rule.below
-        points[:, column[rule.feature]] += np.where(holds, rule.points, 0.0)
+        for column, holds in _where_it_holds(rule, encoding, X):
+            points[:, column] += np.where(holds, rule.points, 0.0)
     total = points.sum(axis=1)
     shrink = np.divide(group[0].cap, total, out=np.ones(len(X)), where=total > max(group[0].cap, 0.0))
     return points * shrink[:, None]
 
 
-def _by_group(rules: Iterable[Rule]) -> list[list[Rule]]:
+def holds(rule: Rule, encoding: Encoding, X: Floats) -> Bools:
+    """The rows that the rule gives its points to."""
+    return np.logical_or.reduce([found for _, found in _where_it_holds(rule, encoding, X)])
+
+
+def by_group(rules: Iterable[Rule]) -> list[list[Rule]]:
+    """The rules of each group, groups in the order of their names."""
     groups: dict[str, list[Rule]] = {}
     for rule in rules:
         groups.setdefault(rule.group, []).append(rule)
     return [groups[name] for name in sorted(groups)]
+
+
+def _where_it_holds(rule: Rule, encoding: Encoding, X: Floats) -> Iterator[tuple[int, Bools]]:
+    """Each column that the rule reads, with the rows on which it holds there."""
+    columns = {feature.name: j for j, feature in enumerate(encoding)}
+    for name in rule.features:
+        value = X[:, columns[name]]
+        found = value == 1 if rule.one_of else ~np.isnan(value)
+        if rule.at_least is not None:
+            found &= value >= rule.at_least
+        if rule.below is not None:
+            found &= value < rule.below
+        yield columns[name], found
 
 
 def _read_rule(row: dict[str, Any]) -> Rule:
@@ -136,6 +203,7 @@ def _read_rule(row: dict[str, Any]) -> Rule:
         at_least=_bound(row["from"]),
         below=_bound(row["below"]),
         points=float(row["points"]),
+        one_of=tuple(str(row["one_of"]).split("|")) if row["one_of"] else (),
     )
 
 

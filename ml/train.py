@@ -1,4 +1,4 @@
-"""The method, top to bottom: split, size rungs on folds, judge on later slices, choose, calibrate, refit, explain."""
+"""The method, top to bottom: split, size rungs on folds, judge, choose, correct segments, calibrate, refit, explain."""
 # pyright: reportMissingTypeStubs=false
 # (threadpoolctl ships no types)
 
@@ -15,11 +15,12 @@ from threadpoolctl import threadpool_limits
 from ml import boosting, logistic, scorecard
 from ml.arrow import Bools, Dates, Floats, Table, Texts
 from ml.boosting import Boosting, Shape
-from ml.calibrate import METHODS, NOMINAL, CalibrationMap, Method, apply_calibration, fit_calibration
+from ml.calibrate import METHODS, NOMINAL, Calibrated, CalibrationMap, Method, apply_calibration, fit_calibration
 from ml.dataset import Dataset, labelled
 from ml.evaluate import (
     auc_interval,
     interval_coverage,
+    interval_groups,
     log_loss,
     margin_log_loss,
     newest_first,
@@ -54,6 +55,7 @@ from ml.ladder import (
     without_judgement,
 )
 from ml.logistic import Logistic
+from ml.pooling import Pooled, Rows, Slice, pool, refit
 from ml.register import (
     Backtest,
     NewestSlice,
@@ -67,6 +69,7 @@ from ml.register import (
 from ml.rules import Rule, read_rules, rules_scale, rules_to_json
 from ml.scale import ScoreScale, fit_scale
 from ml.scorecard import Scorecard
+from ml.segments import Correction, Segment
 from ml.split import Fold, Split, SplitTooShort, overlap, rows_of, time_split
 
 # Two fits side by side on one thread each: LightGBM's own threads wait for each other after every split, which on a
@@ -98,10 +101,12 @@ class NothingLearned(ValueError):  # noqa: N818 - the name says what is wrong
 class Options:
     """What a user may ask of a training.
 
-    `half_life_days`: rows so much older than the newest weigh half; None: all weigh the same.
+    `half_life_days`: rows so much older than the newest weigh half; None: all weigh the same. `segments`: kinds of
+    accounts that may be corrected, in this order.
     """
 
     half_life_days: float | None = None
+    segments: tuple[Segment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,9 +153,13 @@ class Judged:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The map that is served, how it was chosen, and what each way lost on the newest slice."""
+    """The map that is served, how it was chosen, and what each way lost on the newest slice.
+
+    `of_folds` is the same way to a probability before it knew the newest slice.
+    """
 
     steps: CalibrationMap
+    of_folds: CalibrationMap
     method: Method
     reason: str
     log_losses: dict[str, float]
@@ -238,10 +247,18 @@ def _climb(
         slices = [*(_judge_fold(known, attempt, sizes) for attempt in attempts), newest.result()]
     choice = choose_rung(_out_of_time(known, slices, points), won, sizes.left_out)
     if choice.rung == RULES:
-        raise NothingLearned(str(choice.reason), choice.evidence, _backtests(known, slices, points, "intercept_shift"))
-    served, level = fit_rung(choice.rung, known, sizes, threads, options)
+        maps = _maps_of_folds(known, slices, "intercept_shift", {})
+        raise NothingLearned(str(choice.reason), choice.evidence, _backtests(known, slices, points, maps))
+    pooled = _pool_segments(known, slices, choice.rung, options)
+    slices = [_corrected(known, one, choice.rung, of) for one, of in zip(slices, pooled.of_slices, strict=True)]
+    whole, level = fit_rung(choice.rung, known, sizes, threads, options)
+    served = replace(whole, corrections=refit(pooled.kept, _rows(known, whole, options)))
     calibration = _calibrate(known, slices, choice.rung, level)
-    backtests = _backtests(known, slices, points, calibration.method)
+    maps = _maps_of_folds(known, slices, calibration.method, {choice.rung: calibration.of_folds})
+    backtests = (
+        *_backtests(known, slices, points, maps),
+        *_intervals_of_folds(known, slices, choice.rung, calibration.method),
+    )
     scale = fit_scale(_moved_to(level, slices[-1], choice.rung))
     weights, agreement = _weigh(known, served, slices, scale.factor)
     manifest: dict[str, Any] = {
@@ -250,13 +267,14 @@ def _climb(
         "features": features_to_json(known.encoding),
         "rules": [],
         "parameters": _parameters(known, sizes, horizon_days, options),
-        "options": asdict(options),
+        "options": options_to_json(options),
         "sizes": asdict(sizes),
         "served": to_json(served),
         "lightgbm": boosting.library_version(),
         "scikit_learn": logistic.library_version(),
         "split": [_fold_to_json(fold) for fold in (*split.folds, split.test)],
         "ladder": _ladder_to_json(choice),
+        "segments": [asdict(one) for one in pooled.evidence],
         "calibration": {
             "method": calibration.method,
             "reason": calibration.reason,
@@ -269,14 +287,22 @@ def _climb(
     trained = _registered(
         choice.rung, manifest, trees_text(served), calibration.steps, backtests, weights, choice.evidence, trained_at
     )
-    return replace(trained, out_of_time=_newest_slice(known, slices, choice.rung, calibration.method, level))
+    newest = _newest_slice(known, slices[-1], choice.rung, calibration.of_folds, level)
+    return replace(trained, segments=pooled.evidence, out_of_time=newest)
 
 
-def _newest_slice(known: Dataset, slices: list[Judged], rung: str, method: Method, level: float) -> NewestSlice:
+def options_to_json(options: Options) -> dict[str, Any]:
+    """For the manifest, as it is read back."""
+    return {
+        "half_life_days": options.half_life_days,
+        "segments": [asdict(segment) for segment in options.segments],
+    }
+
+
+def _newest_slice(known: Dataset, test: Judged, rung: str, of_folds: CalibrationMap, level: float) -> NewestSlice:
     """The newest slice's rows as the recipe saw them, calibrated as the backtest calibrates."""
-    *folds, test = slices
     rows = known.rows(test.rows)
-    calibrated = apply_calibration(_fit_map(known, folds, rung, test.level, method), test.margins[rung])
+    calibrated = apply_calibration(of_folds, test.margins[rung])
     return NewestSlice(rows.account_ids, rows.dates, test.labels, _moved_to(level, test, rung), calibrated.probability)
 
 
@@ -480,6 +506,29 @@ def _assemble(rung: str, parts: dict[str, Any], sizes: Sizes) -> Fitted:
     return Fitted(rung, **{name: parts[name] for name in PARTS[rung]}, share=share)
 
 
+def _pool_segments(known: Dataset, slices: Sequence[Judged], rung: str, options: Options) -> Pooled:
+    """Which segments the chosen rung is corrected for."""
+    found = [
+        Slice(
+            _rows(known.rows(rows_of(known.dates, one.fold.train)), one.models[rung], options),
+            _rows(known.rows(one.rows), one.models[rung], Options()),
+        )
+        for one in slices
+    ]
+    return pool(options.segments, found, known.encoding)
+
+
+def _rows(rows: Dataset, model: Fitted, options: Options) -> Rows:
+    weights = recency_weights(rows.dates, options.half_life_days)
+    return Rows(rows.X, rows.labels, rows.account_ids, margins(model, rows.X), weights)
+
+
+def _corrected(known: Dataset, judged: Judged, rung: str, corrections: tuple[Correction, ...]) -> Judged:
+    model = replace(judged.models[rung], corrections=corrections)
+    of_model = margins(model, known.X[judged.rows])
+    return replace(judged, models={**judged.models, rung: model}, margins={**judged.margins, rung: of_model})
+
+
 def _out_of_time(known: Dataset, slices: Sequence[Judged], points: Floats | None) -> OutOfTime:
     found = {rung: np.concatenate([one.margins[rung] for one in slices]) for rung in slices[0].margins}
     if points is not None:
@@ -513,10 +562,8 @@ def _calibrate(known: Dataset, slices: Sequence[Judged], rung: str, level: float
     """
     *folds, test = slices
     accounts = known.account_ids[test.rows]
-    found = {
-        method: apply_calibration(_fit_map(known, folds, rung, test.level, method), test.margins[rung]).probability
-        for method in METHODS
-    }
+    of_folds = {method: _fit_map(known, folds, rung, test.level, method) for method in METHODS}
+    found = {method: apply_calibration(of_folds[method], test.margins[rung]).probability for method in METHODS}
     draws = {method: resampled_log_loss(found[method], test.labels, accounts) for method in METHODS}
     standing: Method = METHODS[0]
     for method in METHODS[1:]:
@@ -528,7 +575,16 @@ def _calibrate(known: Dataset, slices: Sequence[Judged], rung: str, level: float
         f"{standing} loses {losses[standing]:.4f} on the newest slice ({others}); "
         f"a simpler way stands unless another loses less in {CLEAR:.0%} of the resamples"
     )
-    return Calibration(_fit_map(known, slices, rung, level, standing), standing, reason, dict(losses))
+    steps = _fit_map(known, slices, rung, level, standing)
+    return Calibration(steps, of_folds[standing], standing, reason, dict(losses))
+
+
+def _maps_of_folds(
+    known: Dataset, slices: Sequence[Judged], method: Method, fitted: dict[str, CalibrationMap]
+) -> dict[str, CalibrationMap]:
+    """One map per model, learned on the folds; that of the served rung is there already."""
+    *folds, test = slices
+    return {name: fitted.get(name) or _fit_map(known, folds, name, test.level, method) for name in test.margins}
 
 
 def _weigh(
@@ -541,8 +597,10 @@ def _weigh(
     return with_stability(weights, earlier), rank_agreement(weights, earlier)
 
 
-def _backtests(known: Dataset, slices: Sequence[Judged], points: Floats | None, method: Method) -> tuple[Backtest, ...]:
-    """Rankings and overlaps of every slice; on the newest also intervals, and probabilities calibrated by the folds."""
+def _backtests(
+    known: Dataset, slices: Sequence[Judged], points: Floats | None, maps: dict[str, CalibrationMap]
+) -> tuple[Backtest, ...]:
+    """Rankings and overlaps of every slice; on the newest also probabilities calibrated by the folds, and intervals."""
     *folds, test = slices
     found: list[Backtest] = []
     for one in slices:
@@ -552,18 +610,36 @@ def _backtests(known: Dataset, slices: Sequence[Judged], points: Floats | None, 
         found += [row for name in fold.margins for row in _ranking_rows(fold, name, fold.margins[name])]
     accounts_of_test = known.account_ids[test.rows]
     for name, of_model in test.margins.items():
-        given = apply_calibration(_fit_map(known, folds, name, test.level, method), of_model)
-        low, high = given.probability_low, given.probability_high
+        given = apply_calibration(maps[name], of_model)
         found += _ranking_rows(test, name, of_model, accounts_of_test)
         found += _metric_rows(test, name, probability_metrics(given.probability, test.labels))
-        covered = interval_coverage(given.probability, low, high, test.labels, NOMINAL)
-        found += _metric_rows(test, name, {"interval_coverage": covered, "interval_width": float((high - low).mean())})
+        found += _metric_rows(test, name, _interval_metrics(given, test.labels))
     if points is not None:
         found += _ranking_rows(test, RULES, points[test.rows], accounts_of_test)
     age = next((j for j, feature in enumerate(known.encoding) if feature.name == AGE_FEATURE), None)
     if age is not None:
         found += _ranking_rows(test, "newest_first", newest_first(known.X[test.rows, age]), accounts_of_test)
     return tuple(found)
+
+
+def _intervals_of_folds(known: Dataset, slices: Sequence[Judged], rung: str, method: Method) -> tuple[Backtest, ...]:
+    """The served rung's intervals on every fold but the first, each calibrated by the folds before it."""
+    folds = slices[:-1]
+    found: list[Backtest] = []
+    for k, fold in enumerate(folds[1:], start=1):
+        before = _fit_map(known, folds[:k], rung, fold.level, method)
+        given = apply_calibration(before, fold.margins[rung])
+        found += _metric_rows(fold, rung, _interval_metrics(given, fold.labels))
+    return tuple(found)
+
+
+def _interval_metrics(given: Calibrated, labels: Floats) -> dict[str, float]:
+    low, high = given.probability_low, given.probability_high
+    return {
+        "interval_coverage": interval_coverage(given.probability, low, high, labels, NOMINAL),
+        "interval_groups": float(len(interval_groups(given.probability))),
+        "interval_width": float((high - low).mean()),
+    }
 
 
 def _ranking_rows(judged: Judged, name: str, scores: Floats, accounts: Texts | None = None) -> list[Backtest]:
@@ -612,7 +688,7 @@ def _common_manifest(known: Dataset, horizon_days: int, scale: ScoreScale) -> di
 def _parameters(known: Dataset, sizes: Sizes, horizon_days: int, options: Options) -> dict[str, Any]:
     of_trees = boosting.parameters(known.labels, _monotone(known), sizes.shape, threads=0)
     del of_trees["num_threads"]  # it changes nothing, so it must not change the version
-    return {**of_trees, "horizon_days": horizon_days, **asdict(options)}
+    return {**of_trees, "horizon_days": horizon_days, **options_to_json(options)}
 
 
 def _ladder_to_json(choice: Choice) -> list[dict[str, Any]]:

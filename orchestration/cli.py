@@ -27,6 +27,8 @@ identity_app = typer.Typer(no_args_is_help=True, help="Who is who: why, and what
 app.add_typer(identity_app, name="identity")
 signals_app = typer.Typer(no_args_is_help=True, help="What signals are worth.")
 app.add_typer(signals_app, name="signals")
+feedback_app = typer.Typer(no_args_is_help=True, help="What reps say of the accounts they were given.")
+app.add_typer(feedback_app, name="feedback")
 models_app = typer.Typer(help="Which model scores, which challenge it, and how good they are.")
 app.add_typer(models_app, name="models")
 # A pipe has no width of its own, and 80 columns would fold every reason.
@@ -122,10 +124,45 @@ def top(
 
 
 @app.command()
+def plays(
+    owner: Annotated[str | None, typer.Option("--owner", help="One owner alone, by name")] = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many plays of each owner")] = 10,
+) -> None:
+    """Show today's list of each owner: the account, whom to call first, until when, why, and what to say."""
+    from orchestration.play_screens import UnknownOwner, todays_plays
+
+    with failing_clearly(WarehouseMissing, UnknownOwner), open_published(home()) as backend:
+        console.print(todays_plays(backend, owner, count))
+
+
+@app.command()
+def holdout(
+    share: Annotated[
+        float | None, typer.Option("--share", min=0.001, max=0.999, help="Plan for this share instead of holdout_share")
+    ] = None,
+) -> None:
+    """Show what holding accounts out has proved, and how large a lift it could show at all."""
+    from orchestration.configuration import configuration_folder, rows_with_lines
+    from orchestration.experiments import report
+
+    settings = {row["setting"]: row["value"] for _, row in rows_with_lines(configuration_folder(), "settings")}
+    with failing_clearly(WarehouseMissing), open_published(home()) as backend:
+        console.print(report(backend, float(settings["holdout_share"]) if share is None else share))
+
+
+@app.command()
 def explain(account: Annotated[str, typer.Argument(help="An account's name, domain or id")]) -> None:
     """Show why an account has its score: ledger, events behind each reason, and how its people were found."""
     with failing_clearly(WarehouseMissing, screens.UnknownAccount), open_published(home()) as backend:
         for part in screens.explanation(backend, account):
+            console.print(part)
+
+
+@app.command()
+def bands() -> None:
+    """Show how the grades did on later accounts, where they might begin, and what a week of sales work brings."""
+    with failing_clearly(WarehouseMissing, screens.NotPublished), open_published(home()) as backend:
+        for part in screens.bands(backend):
             console.print(part)
 
 
@@ -210,6 +247,32 @@ def identity_forget(
     now = datetime.now(UTC).replace(tzinfo=None)
     with failing_clearly(WarehouseMissing, UnknownIdentity), open_working(home()) as backend:
         console.print(screens.forgetting(forget_identity(backend, wanted, now, configuration_folder())))
+
+
+@feedback_app.command("import")
+def feedback_import(
+    file: Annotated[Path, typer.Argument(help="A CSV file: account, disposition, reason, who, said_at")],
+) -> None:
+    """Add what reps said; the same answers twice change nothing. The next run counts them."""
+    from orchestration.feedback import BadFeedback, import_feedback
+
+    now = datetime.now(UTC).replace(tzinfo=None)
+    with (
+        failing_clearly(WarehouseMissing, BadFeedback),
+        open_published(home()) as published,
+        open_working(home()) as backend,
+    ):
+        imported = import_feedback(backend, published, file, now)
+    console.print(f"{imported.new:,} new answers, {imported.known:,} known already.")
+
+
+@feedback_app.command("show")
+def feedback_show() -> None:
+    """Show how many accounts were good leads, by grade, play and owner."""
+    from orchestration.feedback import acceptance
+
+    with failing_clearly(WarehouseMissing), open_published(home()) as backend:
+        console.print(acceptance(backend))
 
 
 @app.command()

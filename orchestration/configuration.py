@@ -5,8 +5,23 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from zoneinfo import available_timezones
+
+from orchestration.routing_matrix import (
+    ANY,
+    DIMENSIONS,
+    WEEKDAYS,
+    Finding,
+    matrix_findings,
+    owner_findings,
+    reach_findings,
+    role_findings,
+)
 
 Row = Mapping[str, str]
 PROJECT_SEEDS = Path(__file__).resolve().parent.parent / "seeds"
@@ -54,6 +69,7 @@ ACCOUNT_MEASURES = {
     "industry": ("name",),
     "country": ("name",),
     "organisation": ("is_company", "match_confidence"),
+    "customer": ("is_customer",),
     "set_up": ("is_within_24h", "hours"),
     "first_invite": ("hours",),
     "first_integration": ("hours",),
@@ -97,6 +113,39 @@ SIGNAL_MEASURES = (
     *(f"{kind}_{days}d" for kind in ("events", "active_days", "people") for days in WINDOWS),
     *("amount_90d", "decayed_count", "momentum", "days_since_first", "days_since_last"),
 )
+EXCLUSION_PATTERNS = ("domain_pattern", "crm_type_pattern", "email_pattern", "title_pattern")
+EXCLUSION_KINDS = ("domain", "title", *EXCLUSION_PATTERNS, "state")
+EXCLUSION_STATES = ("customer", "open_opportunity", "recently_disqualified", "no_consent")
+MODEL_MEASURES = ("decayed_count", "events_28d", "people_28d", "active_days_90d", "days_since_last")  # of ml.dataset
+TEXT_MEASURES = ("name",)  # the measures of an account that are no numbers
+FIT_TEXTS = ("kind", "industry", "country")
+FIT_ATTRIBUTES = (*FIT_TEXTS, "employees", "match_confidence", "decision_makers", "departments")
+# The words that a phrase has to hold, each in curly brackets; summaries are made of them and the ledger's labels.
+PHRASES = {
+    "headline": ("score", "grade"),
+    "reasons_for": ("reasons",),
+    "reasons_against": ("reasons",),
+    "very_sure": ("confidence",),
+    "fairly_sure": ("confidence",),
+    "not_sure": ("confidence",),
+    "by_rules": (),
+    "grade_new": (),
+    "grade_held_one": (),
+    "grade_held_many": ("days",),
+    "ready_active": (),
+    "ready_silent": ("days",),
+    "ready_never": (),
+    "ready_rising": (),
+    "ready_falling": (),
+    "ready_near_limit": (),
+    "ready_visit_one": (),
+    "ready_visit_many": ("visits",),
+    "ready_left_checkout": (),
+    "ready_trial_one": (),
+    "ready_trial_many": ("days",),
+    "ready_grade": ("grade",),
+}
+COSTS = ("reps", "accounts_per_rep", "cost_per_account", "deal_value", "share_due_to_sales")
 USE_MEASURES = ("people_28d", "amount_ever", "events_28d", "events_ever")
 
 
@@ -154,6 +203,12 @@ def number(lowest: float, highest: float = float("inf"), *, required: bool = Tru
     )
 
 
+def zero_or(lowest: float, highest: float) -> Column:
+    """0 or blank for off, or a number within bounds."""
+    within = number(lowest, highest)
+    return Column(lambda value: value == "0" or within.check(value), f"0 for off, or {within.says}", required=False)
+
+
 def name() -> Column:
     """A name that can stand in a column, a JSON path and before a colon."""
     return Column(
@@ -174,16 +229,82 @@ def pattern(*, required: bool = False) -> Column:
     return Column(check, "a regular expression", required)
 
 
-def names_between_bars() -> Column:
+def whole_number(lowest: int, highest: int = 10**9, *, required: bool = True) -> Column:
+    """A whole number within bounds."""
+    return Column(
+        lambda value: value.isdecimal() and lowest <= int(value) <= highest,
+        f"a whole number from {lowest}" + ("" if highest == 10**9 else f" to {highest}"),
+        required,
+    )
+
+
+def some_of(*values: str) -> Column:
+    """Some of a few words, with a bar between."""
+    return Column(
+        lambda value: len(set(value.split("|"))) == len(value.split("|")) and set(value.split("|")) <= set(values),
+        f"one or several of {', '.join(values)} with a bar between",
+    )
+
+
+def any_or(column: Column) -> Column:
+    """A star for any, or what the column takes."""
+    return Column(lambda value: value == ANY or column.check(value), f"{ANY} for any, or {column.says}")
+
+
+def time_of_day() -> Column:
+    """Hours and minutes, such as 09:00."""
+    return Column(
+        lambda value: re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", value) is not None, "a time such as 09:00"
+    )
+
+
+def day() -> Column:
+    """A day, such as 2026-07-01."""
+
+    def check(value: str) -> bool:
+        try:
+            return date.fromisoformat(value).isoformat() == value
+        except ValueError:
+            return False
+
+    return Column(check, "a day such as 2026-07-01")
+
+
+def time_zone() -> Column:
+    """A time zone of the IANA data base."""
+    return Column(lambda value: value in _time_zones(), "a time zone such as Europe/London")
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def working_hours() -> Column:
+    """Working days, hours and a time zone, such as Mon|Tue 09:00-17:00 UTC."""
+
+    def check(value: str) -> bool:
+        found = re.fullmatch(r"(\S+) (\S+)-(\S+) (\S+)", value)
+        if not found:
+            return False
+        days, start, end, zone = found.groups()
+        hours = time_of_day().check(start) and time_of_day().check(end) and start < end
+        return hours and some_of(*WEEKDAYS).check(days) and time_zone().check(zone)
+
+    return Column(check, "days, hours and a time zone, such as Mon|Tue|Wed|Thu|Fri 09:00-17:00 Europe/London")
+
+
+def names_between_bars(*, required: bool = True) -> Column:
     """One name or several with a bar between, none of them blank or with blanks around it."""
     return Column(
         lambda value: all(part and part == part.strip() for part in value.split("|")),
         "names with a bar and no blanks between, such as Disqualified|Unqualified",
+        required,
     )
 
 
 FILES: dict[str, dict[str, Column]] = {
-    "settings": {"setting": text(), "value": text(), "meaning": text(required=False)},
+    "settings": {"setting": text(), "value": text(required=False), "meaning": text(required=False)},
     "signals": {
         "signal": text(),
         "label": text(),
@@ -209,17 +330,48 @@ FILES: dict[str, dict[str, Column]] = {
     },
     "signal_roles": {"role": one_of(*ROLES), "signal": text()},
     "sequences": {"signal": text(), "first": text(), "then": text(), "within_days": number(0, 365)},
+    "rule_presets": {
+        "preset": name(),
+        "in_use": one_of("true", "false"),
+        "qualified_from": number(0),
+        "hot_from": number(0),
+        "meaning": text(required=False),
+    },
     "scoring_rules": {
+        "preset": text(),
         "rule_group": text(),
         "cap": number(0),
         "signal": text(),
         "metric": text(),
         "from": number(float("-inf"), required=False),
         "below": number(float("-inf"), required=False),
+        "one_of": names_between_bars(required=False),
         "points": number(float("-inf")),
     },
+    "segments": {
+        "position": number(1),
+        "segment": name(),
+        "signal": text(),
+        "metric": text(),
+        "from": number(float("-inf"), required=False),
+        "below": number(float("-inf"), required=False),
+    },
     "accepted_leaks": {"feature": text(), "reason": text()},
-    "bands": {"grade": one_of("A", "B", "C", "D", "E"), "minimum_score": number(0, 100)},
+    "fit_criteria": {
+        "tier": one_of("A", "B", "C"),
+        "profile": name(),
+        "attribute": one_of(*FIT_ATTRIBUTES),
+        "from": number(float("-inf"), required=False),
+        "below": number(float("-inf"), required=False),
+        "one_of": names_between_bars(required=False),
+    },
+    "bands": {
+        "grade": one_of("A", "B", "C", "D", "E"),
+        "minimum_score": number(0, 100),
+        "minimum_confidence": number(0, 1),
+    },
+    "phrases": {"phrase": one_of(*PHRASES), "text": text()},
+    "costs": {"cost": one_of(*COSTS), "value": number(0, required=False), "meaning": text(required=False)},
     "identity_rules": {
         "identifier_type": name(),
         "priority": number(1),
@@ -253,7 +405,7 @@ FILES: dict[str, dict[str, Column]] = {
     },
     "invitation_properties": {"event_name": text(), "property": text()},
     "email_domains": {"domain": text(), "kind": one_of("free", "isp", "disposable", "education", "allow")},
-    "exclusions": {"kind": one_of("domain", "domain_pattern", "title"), "value": text(), "reason": text()},
+    "exclusions": {"kind": one_of(*EXCLUSION_KINDS), "value": text(), "reason": text()},
     "plan_limits": {"plan": text(), "limit_name": text(), "limit_value": number(0)},
     "limit_usage": {"limit_name": text(), "measure": one_of(*USE_MEASURES), "signal": text(required=False)},
     "name_patterns": {"kind": one_of("production", "non_customer"), "pattern": pattern(required=True)},
@@ -264,25 +416,58 @@ FILES: dict[str, dict[str, Column]] = {
         "pattern": pattern(required=True),
     },
     "routing_rules": {
-        "position": number(1),
-        "account_kind": one_of("company", "individual", "*"),
-        "minimum_grade": one_of("A", "B", "C", "D", "E"),
-        "maximum_grade": one_of("A", "B", "C", "D", "E"),
-        "minimum_employees": number(0, required=False),
-        "play": text(),
-        "owner_role": text(),
-        "sla_hours": number(0, required=False),
-        "channel": text(),
+        "position": whole_number(1),
+        "account_kind": any_or(one_of(*DIMENSIONS["account_kind"])),
+        "minimum_employees": whole_number(0, required=False),
+        "maximum_employees": whole_number(0, required=False),
+        **{name: any_or(some_of(*DIMENSIONS[name])) for name in ("fit", "intent", "readiness", "ownership")},
+        "play": name(),
+        "owner_role": name(),
+        "sla_hours": whole_number(1, 1000, required=False),
+        "channel": name(),
         "reason": text(),
+    },
+    "play_overrides": {
+        "account": text(),
+        "play": name(),
+        "owner": text(required=False),
+        "reason": text(),
+        "who": text(),
+        "expires_on": day(),
+    },
+    "marketing_rules": {
+        "channel": text(),
+        "touch_type": text(),
+        "within_days": whole_number(1, 3650),
+        "points": number(0.1, 100),
+        "cap": number(0.1, 100),
+    },
+    "talking_points": {"position": whole_number(1), "signal": text(), "one": text(), "many": text()},
+    "owners": {
+        "owner": text(),
+        "email": text(),
+        "role": name(),
+        "countries": any_or(names_between_bars()),
+        "minimum_employees": whole_number(0, required=False),
+        "maximum_employees": whole_number(0, required=False),
+        "weekly_slots": whole_number(1, 1000),
+        "time_zone": time_zone(),
+        "working_days": some_of(*WEEKDAYS),
+        "works_from": time_of_day(),
+        "works_until": time_of_day(),
     },
 }
 KEYS = {
     "settings": ("setting",),
     "signals": ("signal",),
     "signal_roles": ("role", "signal"),
+    "segments": ("segment",),
     "accepted_leaks": ("feature",),
+    "rule_presets": ("preset",),
     "sequences": ("signal",),
     "bands": ("grade",),
+    "costs": ("cost",),
+    "phrases": ("phrase",),
     "identity_rules": ("identifier_type",),
     "mailbox_rules": ("domain",),
     "blocked_identifiers": ("identifier_type", "match", "value"),
@@ -293,7 +478,12 @@ KEYS = {
     "limit_usage": ("limit_name",),
     "name_patterns": ("kind", "pattern"),
     "title_patterns": ("kind", "position"),
+    "exclusions": ("kind", "value"),
     "routing_rules": ("position",),
+    "owners": ("owner",),
+    "talking_points": ("position",),
+    "marketing_rules": ("channel", "touch_type"),
+    "play_overrides": ("account",),
 }
 SETTINGS: dict[str, Column] = {
     "horizon_days": one_of("15", "30", "60", "90", "120"),
@@ -305,8 +495,17 @@ SETTINGS: dict[str, Column] = {
     "active_within_days": number(1, 365),
     "history_days": number(28, 3650),
     "trial_days": number(1, 365),
+    "disqualified_cool_down_days": whole_number(0, 3650),
+    "office_hours": working_hours(),
+    "holdout_share": number(0, 0.5),
+    "exploration_share": number(0, 0.5),
+    "experiment_salt": text(),
+    "mql_minimum_score": whole_number(1, 100),
     "retrain_every_days": number(1, 3650),
+    "recency_half_life_days": zero_or(28, 3650),
     "drift_policy": one_of("warn", "retrain", "block"),
+    "band_margin": number(0, 50),
+    "band_minimum_days": number(0, 365),
     "max_identifiers_per_person": number(2),
     "max_identifiers_per_account": number(2),
 }
@@ -362,7 +561,15 @@ def find_problems(folder: Path) -> Iterator[Problem]:
         yield from _settings(folder, tables)
         yield from _bands(folder, tables)
         yield from _rules(folder, tables)
+        yield from _exclusions(folder, tables)
+        yield from _segments(folder, tables)
+        yield from _fit_criteria(folder, tables)
+        yield from _costs(folder, tables)
+        yield from _phrases(folder, tables)
         yield from _routing(folder, tables)
+        yield from _talking_points(folder, tables)
+        yield from _marketing_rules(folder, tables)
+        yield from _play_overrides(folder, tables)
         yield from _membership_rules(folder, tables)
         yield from _overrides(folder, tables)
         yield from _limits(folder, tables)
@@ -371,6 +578,13 @@ def find_problems(folder: Path) -> Iterator[Problem]:
 def rows_with_lines(folder: Path, name: str) -> list[tuple[int, Row]]:
     """The rows of one file of a valid folder, each with the line that it begins on."""
     return _read(folder / f"{name}.csv", FILES[name])[0]
+
+
+def read_rows(path: Path, columns: Mapping[str, Column]) -> tuple[list[tuple[int, Row]], list[Problem]]:
+    """The rows of a CSV file with such columns, each with the line that it begins on, and what is wrong with them."""
+    if not path.is_file():
+        return [], [Problem(str(path), 1, "the file is missing", f"Write one with the columns {', '.join(columns)}")]
+    return _read(path, columns)
 
 
 def _read(path: Path, columns: Mapping[str, Column]) -> tuple[list[tuple[int, Row]], list[Problem]]:
@@ -432,7 +646,7 @@ def _repeated_keys(path: Path, rows: list[tuple[int, Row]], key: tuple[str, ...]
 
 def _unknown_signals(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
     measured_from = {row["signal"]: row["measured_from"] for _, row in tables["signals"]}
-    for name in ("signal_map", "signal_roles", "scoring_rules", "limit_usage"):
+    for name in ("signal_map", "signal_roles", "scoring_rules", "limit_usage", "talking_points", "segments"):
         for line, row in tables[name]:
             if row["signal"]:
                 yield from _unknown_signal(str(folder / f"{name}.csv"), line, row["signal"], measured_from)
@@ -545,7 +759,7 @@ def _settings(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iter
     for name, column in SETTINGS.items():
         if name not in given:
             yield Problem(path, 1, f"setting '{name}' is missing", f"Add a line {name},…: {column.says}")
-        elif not column.check(given[name][1]):
+        elif not _is_given(given[name][1], column):
             yield Problem(path, given[name][0], f"'{name}' is '{given[name][1]}'", f"Write {column.says}")
     for name, (line, _) in given.items():
         if name not in SETTINGS:
@@ -555,6 +769,10 @@ def _settings(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iter
         if name in given and given[name][1] != value:
             what = f"label_preset is {preset}, which has {name} {value}, but {name} is {given[name][1]}"
             yield Problem(path, preset_line, what, f"Write {name},{value} or label_preset,custom")
+
+
+def _is_given(value: str, column: Column) -> bool:
+    return column.check(value) if value.strip() else not column.required
 
 
 def _bands(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
@@ -571,53 +789,246 @@ def _bands(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterato
         if better in minimum and worse in minimum and minimum[better][1] <= minimum[worse][1]:
             what = f"grade {better} begins at {minimum[better][1]:g}, not above grade {worse} at {minimum[worse][1]:g}"
             yield Problem(path, minimum[better][0], what, "A better grade needs a higher minimum_score")
+    sure = {
+        row["grade"]: (line, float(row["minimum_confidence"]))
+        for line, row in tables["bands"]
+        if _is_number(row["minimum_confidence"])
+    }
+    for better, worse in zip("ABCD", "BCDE", strict=True):
+        if better in sure and worse in sure and sure[better][1] < sure[worse][1]:
+            what = f"grade {better} asks for less confidence than grade {worse}"
+            yield Problem(path, sure[better][0], what, "A better grade needs at least as high a minimum_confidence")
+    if "E" in sure and sure["E"][1] != 0:
+        yield Problem(path, sure["E"][0], "accounts of less confidence would have no grade", "Let grade E ask for 0")
     if "E" in minimum and minimum["E"][1] != 0:
         yield Problem(path, minimum["E"][0], "scores below the lowest grade would have none", "Let grade E begin at 0")
 
 
 def _rules(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
-    caps: dict[str, tuple[int, str]] = {}
+    path = str(folder / "scoring_rules.csv")
+    yield from _presets(folder, tables)
+    caps: dict[tuple[str, str], tuple[int, str]] = {}
     for line, row in tables["scoring_rules"]:
-        path = str(folder / "scoring_rules.csv")
-        first_line, cap = caps.setdefault(row["rule_group"], (line, row["cap"]))
+        first_line, cap = caps.setdefault((row["preset"], row["rule_group"]), (line, row["cap"]))
         if row["cap"] != cap:
-            yield Problem(
-                path,
-                line,
-                f"group '{row['rule_group']}' has cap {row['cap']}, but {cap} on line {first_line}",
-                "Give a group one cap",
-            )
+            what = f"group '{row['rule_group']}' has cap {row['cap']}, but {cap} on line {first_line}"
+            yield Problem(path, line, what, "Give a group one cap")
+        if _is_number(row["cap"]) and _is_number(row["points"]) and float(row["points"]) > float(row["cap"]):
+            what = f"{row['points']} points are more than the cap {row['cap']} of group '{row['rule_group']}'"
+            yield Problem(path, line, what, "Raise the cap, or lower the points: nobody would get them")
         if _is_number(row["from"]) and _is_number(row["below"]) and float(row["from"]) >= float(row["below"]):
+            what = f"the range {row['from']} to {row['below']} is empty"
+            yield Problem(path, line, what, "'below' must be greater than 'from'")
+    yield from _contradictions(path, tables["scoring_rules"])
+
+
+def _presets(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "rule_presets.csv")
+    presets = {row["preset"]: line for line, row in tables["rule_presets"]}
+    used = [line for line, row in tables["rule_presets"] if row["in_use"] == "true"]
+    if len(used) != 1:
+        what = f"{len(used)} presets are in use"
+        yield Problem(path, used[-1] if used else 1, what, "Write in_use true on exactly one line")
+    for line, row in tables["rule_presets"]:
+        bounds = row["qualified_from"], row["hot_from"]
+        if all(_is_number(bound) for bound in bounds) and float(bounds[0]) > float(bounds[1]):
+            what = f"hot_from {bounds[1]} is below qualified_from {bounds[0]}"
+            yield Problem(path, line, what, "Hot accounts are the best of the qualified ones")
+    for line, row in tables["scoring_rules"]:
+        if row["preset"] not in presets:
+            what = f"preset '{row['preset']}' is unknown"
+            yield Problem(str(folder / "scoring_rules.csv"), line, what, f"Write one of {', '.join(presets)}")
+
+
+def _contradictions(path: str, rows: list[tuple[int, Row]]) -> Iterator[Problem]:
+    """Metrics that speak for an account in one group and against it in another; words and ranges with points twice."""
+    speaks: dict[tuple[str, str, str], tuple[int, str, bool]] = {}
+    words: dict[tuple[str, str, str, str, str], int] = {}
+    for line, row in rows:
+        group, metric = row["rule_group"], f"{row['signal']} {row['metric']}"
+        is_text = row["metric"] in TEXT_MEASURES
+        if is_text != bool(row["one_of"]) or (is_text and (row["from"] or row["below"])):
+            fix = "Name its words in one_of" if is_text else "Write from and below, and leave one_of blank"
+            yield Problem(path, line, f"'{metric}' is a {'text' if is_text else 'number'}", fix)
+        for word in filter(None, row["one_of"].split("|")):
+            first_line = words.setdefault((row["preset"], group, row["signal"], row["metric"], word), line)
+            if first_line != line:
+                yield Problem(path, line, f"'{word}' has points on line {first_line} already", "Keep one of the two")
+        if not _is_number(row["points"]) or not float(row["points"]):
+            continue
+        adds = float(row["points"]) > 0
+        first_line, first_group, added = speaks.setdefault(
+            (row["preset"], row["signal"], row["metric"]), (line, group, adds)
+        )
+        if added != adds and first_group != group:
+            what = f"'{metric}' {'adds' if adds else 'takes'} points here and the opposite on line {first_line}"
+            yield Problem(path, line, what, "Let it speak for an account or against it, or put both in one group")
+    yield from _overlaps_and_gaps(path, rows)
+
+
+def _overlaps_and_gaps(path: str, rows: list[tuple[int, Row]]) -> Iterator[Problem]:
+    ladders: dict[tuple[str, str, str], list[tuple[float, float, int]]] = {}
+    for line, row in rows:
+        low = float(row["from"]) if _is_number(row["from"]) else float("-inf")
+        high = float(row["below"]) if _is_number(row["below"]) else float("inf")
+        if low < high and not row["one_of"]:
+            ladder = row["preset"], row["rule_group"], f"{row['signal']} {row['metric']}"
+            ladders.setdefault(ladder, []).append((low, high, line))
+    for (_, group, metric), steps in ladders.items():
+        for (_, high, before), (low, _, line) in pairwise(sorted(steps)):
+            if low < high:
+                what = f"'{metric}' of group '{group}' overlaps with line {before}"
+                yield Problem(path, line, what, f"Let one range end where the next begins: line {before} below {low:g}")
+            elif low > high:
+                what = f"'{metric}' of group '{group}' has no points from {high:g} to {low:g}"
+                yield Problem(path, line, what, f"Begin at {high:g}, or give the gap a line with 0 points")
+
+
+def _fit_criteria(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "fit_criteria.csv")
+    tiers: dict[str, tuple[int, str]] = {}
+    for line, row in tables["fit_criteria"]:
+        first_line, tier = tiers.setdefault(row["profile"], (line, row["tier"]))
+        if row["tier"] != tier:
+            what = f"profile '{row['profile']}' is of tier {row['tier']}, but {tier} on line {first_line}"
+            yield Problem(path, line, what, "Give a profile one tier, or another name")
+        is_text = row["attribute"] in FIT_TEXTS
+        ranges = bool(row["from"] or row["below"])
+        if is_text != bool(row["one_of"]) or is_text == ranges:
+            fix = "Name its words in one_of" if is_text else "Write from or below, and leave one_of blank"
+            yield Problem(path, line, f"'{row['attribute']}' is a {'text' if is_text else 'number'}", fix)
+        if _is_number(row["from"]) and _is_number(row["below"]) and float(row["from"]) >= float(row["below"]):
+            what = f"the range {row['from']} to {row['below']} is empty"
+            yield Problem(path, line, what, "'below' must be greater than 'from'")
+
+
+def _costs(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "costs.csv")
+    given = {row["cost"]: (line, row["value"]) for line, row in tables["costs"]}
+    for name in COSTS:
+        if name not in given:
+            yield Problem(path, 1, f"cost '{name}' is missing", f"Costs are {', '.join(COSTS)}, one line each")
+        elif not given[name][1].strip() and name != "deal_value":
+            yield Problem(path, given[name][0], f"'{name}' has no value", "Write one; only deal_value may be blank")
+    share = given.get("share_due_to_sales", (1, ""))
+    if _is_number(share[1]) and float(share[1]) > 1:
+        yield Problem(path, share[0], f"share_due_to_sales is {share[1]}", "Write a number from 0 to 1")
+
+
+def _phrases(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "phrases.csv")
+    given = {row["phrase"] for _, row in tables["phrases"]}
+    for name in PHRASES:
+        if name not in given:
             yield Problem(
-                path, line, f"the range {row['from']} to {row['below']} is empty", "'below' must be greater than 'from'"
+                path, 1, f"phrase '{name}' is missing", f"Copy its line from {PROJECT_SEEDS.name}/phrases.csv"
             )
+    for line, row in tables["phrases"]:
+        held, wanted = set(re.findall(r"{(.*?)}", row["text"])), set(PHRASES.get(row["phrase"], ()))
+        if row["phrase"] in PHRASES and held != wanted:
+            words = " and ".join(f"{{{word}}}" for word in PHRASES[row["phrase"]]) or "no curly brackets"
+            fix = f"Write {words} in it"
+            yield Problem(
+                path, line, f"'{row['phrase']}' holds {', '.join(sorted(held)) or 'no word in brackets'}", fix
+            )
+    for line, row in tables["signals"]:
+        if ";" in row["label"]:
+            what = f"label '{row['label']}' holds a semicolon, which stands between reasons"
+            yield Problem(str(folder / "signals.csv"), line, what, "Word it without")
+
+
+def _exclusions(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "exclusions.csv")
+    for line, row in tables["exclusions"]:
+        if row["kind"] in EXCLUSION_PATTERNS and not pattern().check(row["value"]):
+            yield Problem(path, line, f"'value' is '{row['value']}'", f"A {row['kind']} is a regular expression")
+        if row["kind"] == "state" and row["value"] not in EXCLUSION_STATES:
+            yield Problem(path, line, f"'value' is '{row['value']}'", f"States are {', '.join(EXCLUSION_STATES)}")
+
+
+def _segments(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "segments.csv")
+    used = {row["signal"] for _, row in tables["signals"] if row["use_in_model"] == "true"}
+    known = {row["signal"] for _, row in tables["signals"]}
+    positions: dict[str, int] = {}
+    for line, row in tables["segments"]:
+        if row["position"] in positions:
+            what = f"position {row['position']} stands on line {positions[row['position']]} already"
+            yield Problem(path, line, what, "Give every segment a position of its own")
+        positions.setdefault(row["position"], line)
+        measures = ACCOUNT_MEASURES.get(row["signal"], MODEL_MEASURES)
+        numbers = [measure for measure in measures if measure not in TEXT_MEASURES]
+        if row["signal"] in known and row["metric"] not in numbers:
+            what = f"signal '{row['signal']}' has no number '{row['metric']}' that a model reads"
+            fix = f"Write one of {', '.join(numbers)}" if numbers else "Name another signal"
+            yield Problem(path, line, what, fix)
+        if row["signal"] in known - used:
+            what = f"the model does not use '{row['signal']}'"
+            yield Problem(path, line, what, "Name a signal with use_in_model true in signals.csv")
+        yield from _range(path, line, row)
+
+
+def _range(path: str, line: int, row: Row) -> Iterator[Problem]:
+    bounds = [row[name] for name in ("from", "below") if row[name].strip()]
+    if not bounds:
+        yield Problem(path, line, "everybody would belong to it", "Fill in 'from' or 'below'")
+    if len(bounds) == 2 and all(_is_number(bound) for bound in bounds) and float(bounds[0]) >= float(bounds[1]):
+        what = f"the range {bounds[0]} to {bounds[1]} is empty"
+        yield Problem(path, line, what, "'below' must be greater than 'from'")
 
 
 def _routing(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
-    path = str(folder / "routing_rules.csv")
-    rows = tables["routing_rules"]
-    for line, row in rows:
-        if row["minimum_grade"] > row["maximum_grade"]:
+    """What holds of the matrix as a whole; only once every cell of both files is right by itself."""
+    rules, owners = tables["routing_rules"], tables["owners"]
+    if all(_is_right(name, row) for name in ("routing_rules", "owners") for _, row in tables[name]):
+        yield from _problems(folder / "routing_rules.csv", matrix_findings(rules))
+        yield from _problems(folder / "routing_rules.csv", role_findings(rules, owners))
+        yield from _problems(folder / "owners.csv", owner_findings(owners))
+        yield from _problems(folder / "owners.csv", reach_findings(rules, owners))
+
+
+def _talking_points(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "talking_points.csv")
+    measured_from = {row["signal"]: row["measured_from"] for _, row in tables["signals"]}
+    for line, row in tables["talking_points"]:
+        if row["signal"] != "team" and measured_from.get(row["signal"], "events") == "account_metrics":
             yield Problem(
-                path,
-                line,
-                f"no grade lies from {row['minimum_grade']} to {row['maximum_grade']}",
-                "Write the better grade first",
+                path, line, f"'{row['signal']}' cannot be counted", "Name a signal of events or sequences, or team"
             )
-    last = (
-        max(rows, key=lambda entry: float(entry[1]["position"]), default=None)
-        if all(_is_number(row["position"]) for _, row in rows)
-        else None
+        if "{n}" not in row["many"]:
+            yield Problem(path, line, "'many' does not say how many", "Write {n} where the number belongs")
+
+
+def _play_overrides(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "play_overrides.csv")
+    plays = sorted({row["play"] for _, row in tables["routing_rules"]})
+    owners = [row["owner"] for _, row in tables["owners"]]
+    for line, row in tables["play_overrides"]:
+        if row["play"] not in (*plays, "none"):
+            yield Problem(path, line, f"play '{row['play']}' is unknown", f"Write none, or one of {', '.join(plays)}")
+        if row["owner"].strip() and row["owner"] not in owners:
+            yield Problem(
+                path, line, f"owner '{row['owner']}' is not in owners.csv", "Add them there, or leave it blank"
+            )
+
+
+def _marketing_rules(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
+    path = str(folder / "marketing_rules.csv")
+    for line, row in tables["marketing_rules"]:
+        if _is_number(row["points"]) and _is_number(row["cap"]) and float(row["cap"]) < float(row["points"]):
+            what = f"one touch gives {row['points']} points, more than the cap of {row['cap']}"
+            yield Problem(path, line, what, "Raise 'cap', or lower 'points'")
+
+
+def _is_right(name: str, row: Row) -> bool:
+    return all(
+        column.check(row[column_name]) if row[column_name].strip() else not column.required
+        for column_name, column in FILES[name].items()
     )
-    if last and (
-        last[1]["account_kind"],
-        last[1]["minimum_grade"],
-        last[1]["maximum_grade"],
-        last[1]["minimum_employees"],
-    ) != ("*", "A", "E", ""):
-        yield Problem(
-            path, last[0], "some accounts would get no play", "Let the last position be *,A,E with no minimum_employees"
-        )
+
+
+def _problems(path: Path, findings: Iterable[Finding]) -> Iterator[Problem]:
+    return (Problem(str(path), line, what, fix) for line, what, fix in findings)
 
 
 def _membership_rules(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:

@@ -12,8 +12,10 @@ from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResul
 
 from ml import register
 from ml.leaks import LeakReport, told
+from ml.rules import points_by_group
 from ml.score import score
 from ml.train import rules_only
+from orchestration.band_review import reviewed_bands
 from orchestration.model_card import in_short, read_facts
 from orchestration.models import (
     DORMANT,
@@ -23,8 +25,11 @@ from orchestration.models import (
     keep_model,
     read_metrics,
     read_today,
+    rules_in_use,
+    weighed_rules,
 )
 from orchestration.progress import announce
+from orchestration.restating import restated_points
 from warehouse.connection import Backend, home, open_working
 from warehouse.reference_lists import load_reference_lists
 from warehouse.runs import models_of_run, record_models, running_run, start_run
@@ -33,12 +38,15 @@ from warehouse.tables import has_table, query, read_table, replace_rows
 EXAMPLES = [
     AssetKey(["features", name]) for name in ("training_examples", "scoring_examples", "account_signal_metrics")
 ]
-SEEDS = [AssetKey(["config", name]) for name in ("signals", "scoring_rules", "settings", "accepted_leaks")]
+SEEDS = [
+    AssetKey(["config", name])
+    for name in ("signals", "rule_presets", "scoring_rules", "bands", "settings", "segments", "accepted_leaks")
+]
 MODEL_TABLES = (
-    *("models", "calibration_maps", "backtests", "signal_weights", "ladder"),
-    *("judged_accounts", "model_status", "drift"),
+    *("models", "calibration_maps", "backtests", "signal_weights", "ladder", "segments"),
+    *("judged_accounts", "model_status", "drift", "rule_lift", "band_outcomes", "band_review"),
 )
-RUN_TABLES = ("predictions", "feature_contributions")
+RUN_TABLES = ("predictions", "feature_contributions", "rule_points", "restated_points")
 
 
 @multi_asset(
@@ -79,9 +87,14 @@ def model_assets():
         choice = choose_model(backend, history, read_today(backend), Decider(now, run_id))
         for line in choice.said:
             announce(line)
-        forget_unpublished(backend, ("drift",))
-        replace_rows(backend, "ml", {"drift": of_run(choice.drift, run_id)}, "run_id", run_id)
         version = choice.model_version
+        found = {
+            "drift": choice.drift,
+            "rule_lift": weighed_rules(backend, history, version),
+            **reviewed_bands(backend, history.examples, version),
+        }
+        forget_unpublished(backend, found)
+        replace_rows(backend, "ml", {name: of_run(rows, run_id) for name, rows in found.items()}, "run_id", run_id)
         # An account without recent activity is like none that the model saw: the rules score it.
         reason = "no activity within the cohort's days"
         dormant = rules_only(history.dataset, history.scoring_rules, history.horizon_days, now, reason)
@@ -128,12 +141,18 @@ def prediction_assets():
             for version, rows in zip(models_of_run(backend, run_id), (pc.invert(is_dormant), is_dormant), strict=True)
         ]
         predictions, contributions = (pa.concat_tables(tables) for tables in zip(*scored, strict=True))
+        points = points_by_group(rules_in_use(backend), examples, metrics, signals, run_id)
+        restated = restated_points(backend, run_id, predictions, examples, metrics, signals)
+        tables = {
+            "predictions": predictions,
+            "feature_contributions": contributions,
+            "rule_points": points,
+            "restated_points": restated,
+        }
         forget_unpublished(backend, RUN_TABLES)
-        replace_rows(
-            backend, "ml", {"predictions": predictions, "feature_contributions": contributions}, "run_id", run_id
-        )
+        replace_rows(backend, "ml", tables, "run_id", run_id)
     announce(f"scored {predictions.num_rows:,} accounts")
-    for name, rows in (("predictions", predictions), ("feature_contributions", contributions)):
+    for name, rows in tables.items():
         yield MaterializeResult(asset_key=["ml", name], metadata={"rows": rows.num_rows})
 
 

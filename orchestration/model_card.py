@@ -361,7 +361,7 @@ def _months(facts: Facts) -> str:
 def _ladder(facts: Facts) -> str:
     reason = f"<p>{escape(facts.manifest['reason'])}</p>" if facts.manifest.get("reason") else ""
     rungs = facts.manifest.get("ladder", [])
-    return reason + (_rungs(rungs) if rungs else "") + _slices(facts)
+    return reason + (_rungs(rungs) if rungs else "") + _segments(facts) + _slices(facts)
 
 
 def _rungs(rungs: Sequence[Mapping[str, Any]]) -> str:
@@ -377,6 +377,23 @@ def _rungs(rungs: Sequence[Mapping[str, Any]]) -> str:
         for rung in rungs
     ]
     return _table(("Rung", "", "AUC, all later slices", "Average precision", "Why"), rows, numbers=(2, 3))
+
+
+def _segments(facts: Facts) -> str:
+    """The segments asked for: who is corrected, how much better later accounts are ranked, and why not."""
+    rows = [
+        (
+            one["segment"].replace("_", " "),
+            "corrected" if one["is_corrected"] else "the whole",
+            f"{one['won_accounts']:,}",
+            _figure(one["average_precision"]),
+            _figure(one["against"]),
+            one["reason"],
+        )
+        for one in facts.manifest.get("segments", [])
+    ]
+    heading = ("Segment", "Scored by", "Won", "Average precision", "Without the correction", "Why")
+    return _table(heading, rows, numbers=(2, 3, 4)) if rows else ""
 
 
 def _slices(facts: Facts) -> str:

@@ -29,7 +29,7 @@ def stored_models(backend: Backend) -> RenderableType:
         standing, style = _standing(backend, row["model_version"], row["rung"], champion, decisions)
         table.add_row(
             row["model_version"],
-            row["rung"].replace("_", " "),
+            _rung_and_segments(backend, row),
             f"{row['trained_at']:%Y-%m-%d %H:%M}",
             *_learned_and_judged(backend, row),
             Text(standing, style=style),
@@ -58,6 +58,17 @@ def _standing(
         return ("scores dormant accounts" if rung == RULES else "older than the first decision"), "dim"
     last = of_model[-1]["status"]
     return ("champion before" if last in ("champion", "unusable") else last), "dim"
+
+
+def _rung_and_segments(backend: Backend, row: dict[str, Any]) -> str:
+    """The rung, and the segments that it is corrected for."""
+    rung = row["rung"].replace("_", " ")
+    try:
+        model, _ = open_stored(backend, row["model_version"])
+    except (LookupError, TamperedModel):
+        return rung
+    corrected = [one.segment.name for one in model.fitted.corrections] if model.fitted else []
+    return ", ".join([rung, *(f"{name} apart" for name in corrected)])
 
 
 def _learned_and_judged(backend: Backend, row: dict[str, Any]) -> tuple[str, str, str, str]:

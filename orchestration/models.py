@@ -19,10 +19,14 @@ from ml.backtest import RECIPE, History, backtest_by_month, judge_challenger, re
 from ml.dataset import Dataset, MissingFeature, build_dataset, labelled, require_features
 from ml.drift import Drift, drift_table, measure_drift, measure_performance, overall
 from ml.drift import in_words as drift_in_words
+from ml.explain import by_signal, signals_of
 from ml.leaks import LeakReport, check_leaks
 from ml.register import Backtest, Model, TamperedModel, TrainedModel
-from ml.score import margins
-from ml.train import rules_only
+from ml.rule_lift import Learned, rule_lift
+from ml.rules import read_rules, rules_encoding
+from ml.score import explained, margins
+from ml.segments import read_segments
+from ml.train import Options, options_to_json, rules_only
 from warehouse.connection import Backend
 from warehouse.tables import append_rows, ensure_table, has_table, query, read_table, replace_rows
 
@@ -31,6 +35,7 @@ BY_RUN, BY_HAND = "run", "hand"
 DORMANT = ("never_active", "inactive")  # places in the cohort that no model is trained on, nor anything like them
 # Exact margins of 5,000 training rows are enough for tenths, and cost half a second.
 COMPARED_ROWS = 5_000
+WEIGHED_ROWS = 50_000  # evenly over time: rates of rules are sharp enough then
 
 MODEL_STATUS = pa.schema(
     [
@@ -55,7 +60,7 @@ class DriftBlocks(RuntimeError):  # noqa: N818 - the name says what is wrong
 
 @dataclass(frozen=True)
 class Today:
-    """The accounts that are scored, without those that are dormant."""
+    """The accounts of the cohort that are scored."""
 
     examples: pa.Table
     signal_metrics: pa.Table
@@ -117,9 +122,16 @@ def read_stored_history(backend: Backend) -> History:
         read_table(backend, "features", "training_examples"),
         read_metrics(backend, "training_examples"),
         read_table(backend, "config", "signals"),
-        read_table(backend, "config", "scoring_rules"),
+        rules_in_use(backend),
         int(setting(backend, "horizon_days")),
+        asked_options(backend),
     )
+
+
+def asked_options(backend: Backend) -> Options:
+    """What seeds/settings.csv and seeds/segments.csv ask of a training."""
+    half_life = float(setting(backend, "recency_half_life_days") or 0)
+    return Options(half_life_days=half_life or None, segments=read_segments(read_table(backend, "config", "segments")))
 
 
 def checked_history(backend: Backend) -> tuple[History, LeakReport]:
@@ -154,16 +166,25 @@ def train_by_hand(backend: Backend, now: datetime) -> Training:
 
 
 def read_today(backend: Backend) -> Today:
-    """The accounts to score that are like those of the history."""
+    """The accounts to score that are in the cohort, as those of the history were.
+
+    Customers and open deals are scored too, but beside a history without any they would always look like drift.
+    """
     examples = read_table(backend, "features", "scoring_examples")
-    active = pc.invert(pc.is_in(examples["cohort"], pa.array(DORMANT)))
-    return Today(examples.filter(active), read_metrics(backend, "scoring_examples"))
+    eligible = pc.equal(examples["cohort"], pa.scalar("eligible"))
+    return Today(examples.filter(eligible), read_metrics(backend, "scoring_examples"))
 
 
 def read_metrics(backend: Backend, examples: str) -> pa.Table:
     """The signal metrics of exactly the (account, date) pairs of an examples table."""
     metrics = backend.table("account_signal_metrics", database="features")
     return metrics.semi_join(backend.table(examples, database="features"), ["account_id", "as_of_date"]).to_pyarrow()
+
+
+def rules_in_use(backend: Backend) -> pa.Table:
+    """The rows of seeds/scoring_rules.csv that belong to the preset in use."""
+    (preset,) = query(backend, "select preset from config.rule_presets where in_use")
+    return read_table(backend, "config", "scoring_rules", preset)
 
 
 def setting(backend: Backend, name: str) -> str:
@@ -261,12 +282,31 @@ def why_train(backend: Backend, champion: Champion | None, history: History, dri
     newest = _newest_training(backend)
     if newest is None:
         return None
-    code, until = newest
+    code, until, options = newest
     known = labelled(history.dataset).dates
     every = timedelta(days=int(setting(backend, "retrain_every_days")))
     if len(known) and known.max().astype(object) >= until + every:
         return f"outcomes up to {known.max()} are known; the last training knew those up to {until}"
-    return "this version of pql trains differently" if code != register.code_hash() else None
+    if code != register.code_hash():
+        return "this version of pql trains differently"
+    asked_otherwise = options != options_to_json(history.options)
+    if asked_otherwise and version_trained_before(backend, history) is None:  # changed back, it is there already
+        return "segments.csv or recency_half_life_days has changed"
+    return None
+
+
+def weighed_rules(backend: Backend, history: History, version: str) -> pa.Table:
+    """`ml.rule_lift` without its run: each rule against outcomes, and against what the model learned of its signal."""
+    rules = read_rules(history.scoring_rules)
+    encoding = rules_encoding(rules, history.examples, history.signal_metrics, history.signals)
+    dataset = build_dataset(history.examples, history.signal_metrics, history.signals, encoding)
+    known = labelled(dataset).thinned(WEIGHED_ROWS)
+    model, _ = open_stored(backend, version)
+    if model.rung == register.RULES:
+        return rule_lift(rules, known, None)
+    own = labelled(_in_encoding(model, history)).thinned(WEIGHED_ROWS)
+    points = model.scale.factor * by_signal(explained(model, own).contributions, own.encoding)
+    return rule_lift(rules, known, Learned(tuple(signals_of(own.encoding)), points))
 
 
 def train_challenger(
@@ -274,7 +314,7 @@ def train_challenger(
 ) -> Training:
     """Train the model that the data and code give, judge it where it is new, and write down what was decided."""
     known_before = {row["model_version"] for row in status_rows(backend)}
-    stored = version_trained_before(backend, history.dataset, history.horizon_days)
+    stored = version_trained_before(backend, history)
     if stored and stored in known_before:
         model, _ = open_stored(backend, stored)
         is_champion = champion is not None and champion.version == stored
@@ -346,7 +386,7 @@ def backtest(
         UnknownModel: no run has stored a model yet.
     """
     champions = champions_of(status_rows(backend))
-    version = version_trained_before(backend, history.dataset, history.horizon_days) or (champions or [None])[-1]
+    version = version_trained_before(backend, history) or (champions or [None])[-1]
     if version is None:
         raise UnknownModel("there is no model yet; `pql run` or `pql train` makes one")
     figures: list[Backtest] = []
@@ -395,8 +435,8 @@ def stored_versions(backend: Backend) -> list[str]:
     return [row["model_version"] for row in rows]
 
 
-def version_trained_before(backend: Backend, dataset: Dataset, horizon_days: int) -> str | None:
-    """The model that the same examples, horizon and code gave before; None where it has yet to be trained.
+def version_trained_before(backend: Backend, history: History) -> str | None:
+    """The model that the same examples, horizon, options and code gave before; None where it has yet to be trained.
 
     Only learned models are kept so: the rules rung also depends on scoring_rules.csv, and costs nothing to repeat.
     One that was tampered with is none: it is trained again.
@@ -406,14 +446,15 @@ def version_trained_before(backend: Backend, dataset: Dataset, horizon_days: int
     rows = query(
         backend,
         "select model_version from ml.models where rung <> ? and data_hash = ? and code_hash = ? order by trained_at",
-        [register.RULES, register.data_hash(labelled(dataset)), register.code_hash()],
+        [register.RULES, register.data_hash(labelled(history.dataset)), register.code_hash()],
     )
     for row in rows:
         try:
             _, manifest = open_stored(backend, row["model_version"])
         except (LookupError, TamperedModel):
             continue
-        if manifest["horizon_days"] == horizon_days:
+        asked = (manifest["horizon_days"], manifest["options"])
+        if asked == (history.horizon_days, options_to_json(history.options)):
             return row["model_version"]
     return None
 
@@ -428,6 +469,7 @@ def keep_model(backend: Backend, trained: TrainedModel) -> str:
             "backtests": register.backtests_table(trained),
             "signal_weights": register.signal_weights_table(trained),
             "ladder": register.ladder_table(trained),
+            "segments": register.segments_table(trained),
             "judged_accounts": register.judged_accounts_table(trained),
         }
         replace_rows(backend, "ml", tables, "model_version", version)
@@ -485,15 +527,15 @@ def _in_encoding(model: Model, history: History) -> Dataset:
     return build_dataset(history.examples, history.signal_metrics, history.signals, model.encoding)
 
 
-def _newest_training(backend: Backend) -> tuple[str, date] | None:
-    """Code and newest training date of the last learned model that anything was decided about."""
+def _newest_training(backend: Backend) -> tuple[str, date, Mapping[str, Any]] | None:
+    """Code, newest training date and options of the last learned model that anything was decided about."""
     for row in reversed(status_rows(backend)):
         try:
             model, manifest = open_stored(backend, row["model_version"])
         except (LookupError, TamperedModel):
             continue
         if model.rung != register.RULES:
-            return manifest["code_hash"], date.fromisoformat(manifest["as_of_to"])
+            return manifest["code_hash"], date.fromisoformat(manifest["as_of_to"]), manifest["options"]
     return None
 
 

@@ -28,6 +28,14 @@ LIFT_TITLES = {
     "first_14_days": "The first 14 days: who shows it, converters against the rest",
     "last_30_days": "The 30 days before a deal: who shows it, converters against the rest",
 }
+CAUSES = {
+    "behaviour": "what was done since",
+    "decay": "time passing",
+    "late_data": "facts of before that arrived late, and corrections",
+    "identity": "people and organisations that turned out to belong to it",
+    "enrichment": "what became known of who it is",
+    "model": "another model",
+}
 LEVEL_STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
 
 
@@ -104,6 +112,7 @@ def explanation(backend: Backend, wanted: str) -> Iterator[RenderableType]:
     account = find_account(backend, wanted)
     yield _headline(backend, account)
     yield _ledger(backend, account)
+    yield _changes(backend, account)
     yield _evidence(backend, account)
     yield _identity_path(backend, account)
 
@@ -159,18 +168,60 @@ def _headline(backend: Backend, account: dict[str, Any]) -> RenderableType:
     title = f"{account['name']}  ({account['kind']}, {account['account_id']})"
     standing = f"above {row['percentile']} % of accounts, as of {row['as_of_date']}"
     intent, stage = row["intent_tier"].replace("_", " "), row["stage"].replace("_", " ")
+    ready = "Ready" if row["is_ready"] else "Not ready"
     deadline = f" within {row['sla_hours']} h" if row["sla_hours"] else ""
     lines = [
         Text(title, style="bold"),
         Text(f"Score {row['score']} of 100, grade {row['grade']}, {standing}"),
         Text(_probability(row)),
-        Text(
-            f"Fit {row['fit_tier']} ({row['fit_score']}), intent {intent} ({row['intent_score']}), "
-            f"readiness {row['readiness_score']}, stage {stage}"
-        ),
+        Text(f"{_band(row)}. {_rules(backend, row)}"),
+        Text(f"Fit {_fit(row)}, intent {intent} ({row['intent_score']}), stage {stage}"),
+        Text(f"{ready} for a call ({row['readiness_score']}): {row['readiness_reasons']}"),
         Text(f"Play: {row['play']} by {row['owner']}{deadline}. {row['play_reason']}."),
     ]
     return Group(*lines)
+
+
+def _band(row: dict[str, Any]) -> str:
+    days, before = row["days_in_band"], row["previous_grade"]
+    since = "since today" if not days else f"for {days} day{'s' if days != 1 else ''}"
+    moved = f", {'up' if row['grade'] < before else 'down'} from {before}" if before else ""
+    held = f"; the score alone would give {row['earned_grade']}" if row["earned_grade"] != row["grade"] else ""
+    return f"In grade {row['grade']} {since}{moved}{held}"
+
+
+def _rules(backend: Backend, row: dict[str, Any]) -> str:
+    groups = query(
+        backend,
+        "select rule_group, points, cap from ml.rule_points where account_id = ? and points <> 0 order by points desc",
+        [row["account_id"]],
+    )
+    told = ", ".join(f"{group['rule_group']} {group['points']:g} of {group['cap']:g}" for group in groups)
+    return f"By the rules {row['rule_points']:g} points ({row['rule_verdict']})" + (f": {told}" if told else "")
+
+
+def _fit(row: dict[str, Any]) -> str:
+    declared = row["fit_tier"] + (f" by profile {row['fit_profile']}" if row["fit_profile"] != "none" else "")
+    missing = f", kept from the best by {row['missing_for_best']}" if row["missing_for_best"] else ""
+    return f"{declared}{missing}; learned fit {row['learned_fit_tier']} ({row['fit_score']})"
+
+
+def _changes(backend: Backend, account: dict[str, Any]) -> RenderableType:
+    rows = query(
+        backend,
+        "select cause, points from scores.score_changes where account_id = ? order by abs(points) desc, cause",
+        [account["account_id"]],
+    )
+    if not rows:
+        return Text("The score has not moved since the run before, or there was none.", style="dim")
+    table = Table(title="Why it moved since the run before", title_justify="left", pad_edge=False)
+    table.add_column("Points", justify="right")
+    table.add_column("By")
+    for row in rows:
+        table.add_row(f"{row['points']:+.1f}", CAUSES[row["cause"]])
+    table.add_section()
+    table.add_row(f"{sum(row['points'] for row in rows):+.1f}", "before rounding, and cut to 0 to 100")
+    return table
 
 
 def _probability(row: dict[str, Any]) -> str:
@@ -284,6 +335,99 @@ def _identity_path(backend: Backend, account: dict[str, Any]) -> RenderableType:
     for row in people:
         what = f"{row['person']} ({row['identifiers']} identifier{'s' if row['identifiers'] != 1 else ''})"
         table.add_row(f"{row['available_at']:%Y-%m-%d}", what, f"{row['matched_by']}, {row['confidence']:.0%} sure")
+    return table
+
+
+def bands(backend: Backend) -> Iterator[RenderableType]:
+    """How the grades did on later accounts, where their borders might lie, and what a week of sales work brings.
+
+    Raises:
+        NotPublished: the published file is older than these tables.
+    """
+    if not has_table(backend, "reporting", "band_review"):
+        raise NotPublished("the published run reviewed no grades yet: `pql run` does")
+    outcomes = query(backend, "select * from reporting.band_outcomes order by grade")
+    if not outcomes:
+        yield Text("Rules score, or nothing was judged on later accounts yet: there is nothing to review.")
+        return
+    yield _band_outcomes(outcomes)
+    yield _band_review(query(backend, "select * from reporting.band_review order by segment <> 'all', segment, grade"))
+    yield Text("Proposals for the quarterly review. Nothing applies them: edit bands.csv.", style="dim")
+    plans = query(backend, "select * from reporting.sales_capacity order by expected_margin")
+    if plans:
+        yield _sales_capacity(plans)
+
+
+def _band_outcomes(rows: list[dict[str, Any]]) -> RenderableType:
+    table = Table(
+        title="What became of later accounts, by the grade of their score", title_justify="left", pad_edge=False
+    )
+    for heading in ("Grade", "From", "Rows", "Won", "Rate", "95 % interval", "Lift"):
+        table.add_column(heading, justify="left" if heading == "Grade" else "right")
+    for row in rows:
+        known = row["win_rate"] is not None
+        table.add_row(
+            row["grade"],
+            str(row["minimum_score"]),
+            f"{row['rows']:,}",
+            f"{row['won_rows']:,}",
+            f"{row['win_rate']:.1%}" if known else "–",
+            f"{row['win_rate_low']:.1%} to {row['win_rate_high']:.1%}" if known else "–",
+            f"{row['lift']:.1f}x" if row["lift"] is not None else "–",
+        )
+    return table
+
+
+def _band_review(rows: list[dict[str, Any]]) -> RenderableType:
+    table = Table(title="Where grades A and B might begin, by the last converters and others", title_justify="left")
+    for heading in (
+        "Accounts",
+        "Grade",
+        "Begins at",
+        "Proposed",
+        "90 % of resamples",
+        "Converters",
+        "Others",
+        "Verdict",
+    ):
+        table.add_column(heading, justify="left" if heading in ("Accounts", "Grade", "Verdict") else "right")
+    for row in rows:
+        proposed = row["proposed_minimum"]
+        table.add_row(
+            row["segment"],
+            row["grade"],
+            str(row["minimum_score"]),
+            "–" if proposed is None else str(proposed),
+            "–" if proposed is None else f"{row['proposed_low']} to {row['proposed_high']}",
+            str(row["converters"]),
+            str(row["others"]),
+            row["verdict"],
+        )
+    return table
+
+
+def _sales_capacity(rows: list[dict[str, Any]]) -> RenderableType:
+    table = Table(title="A week of sales work (costs.csv)", title_justify="left", pad_edge=False)
+    for heading in (
+        "Plan",
+        "Accounts",
+        "Worked",
+        "From score",
+        "Wins to expect",
+        "Margin to expect",
+        "Against capacity",
+    ):
+        table.add_column(heading, justify="left" if heading == "Plan" else "right")
+    for row in rows:
+        table.add_row(
+            row["plan"].replace("_", " "),
+            str(row["accounts_listed"]),
+            str(row["accounts_worked"]),
+            str(row["cutoff_score"]),
+            f"{row['expected_wins']:.1f}",
+            f"{row['expected_margin']:,.0f}",
+            "–" if row["gain_over_capacity"] is None else f"{row['gain_over_capacity']:+,.0f}",
+        )
     return table
 
 

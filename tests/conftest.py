@@ -152,3 +152,9 @@ def read_rows() -> Callable[[Path, str], list[tuple]]:
             return connection.execute(query, parameters).fetchall()
 
     return read
+
+
+@pytest.fixture(scope="session")
+def learned_company(built_once: Callable[[str, Callable[[Path], None]], Path], in_home: Run) -> Path:
+    """3,000 simulated companies after one run; tests only read it."""
+    return built_once("learned_company", lambda home: in_home(home, "pql", "demo", "--accounts", "3000"))

@@ -9,7 +9,8 @@ facts as (
         cast(null as varchar) as organisation_node,
         available_at,
         occurred_at,
-        channel
+        channel,
+        touch_type
     from {{ ref("stg_marketing__touches") }}
 ),
 
@@ -23,6 +24,7 @@ final as (
         attributed.account_id,
         attributed.person_id,
         facts.channel,
+        facts.touch_type,
         facts.occurred_at,
         attributed.available_at
     from attributed

@@ -1,4 +1,5 @@
--- Grain: one row per account that sales never works, why, and since when that could be known (seeds/exclusions.csv).
+-- Grain: one row per account that sales never works, why, and since when that could be known (seeds/exclusions.csv). Not here: what
+-- keeps sales away only for now, the rows of kind `state`; those are in `play_exclusions`.
 
 with
 
@@ -24,11 +25,28 @@ domains as (
     where members.matched_by = 'individual' and person_identifiers.identifier_type = 'email'
 ),
 
+addresses as (
+    select
+        members.account_id,
+        lower(person_identifiers.identifier) as address,
+        greatest(person_identifiers.available_at, members.available_at) as available_at
+    from {{ ref("account_members") }} as members
+    inner join {{ ref("person_identifiers") }} as person_identifiers on members.person_id = person_identifiers.person_id
+    where members.matched_by = 'individual' and person_identifiers.identifier_type = 'email'
+),
+
 titles as (
-    select members.account_id, traits.title, greatest(traits.available_at, members.available_at) as available_at
+    select members.account_id, lower(trim(traits.title)) as title, greatest(traits.available_at, members.available_at) as available_at
     from {{ ref("account_members") }} as members
     inner join {{ ref("person_traits") }} as traits on members.person_id = traits.person_id
     where members.matched_by = 'individual'
+),
+
+crm_types as (
+    select reach.target as account_id, lower(trim(versions.account_type)) as account_type, greatest(versions.available_at, reach.available_at) as available_at
+    from {{ ref("stg_salesforce__accounts") }} as versions
+    inner join {{ ref("organisation_reach") }} as reach on 'crm_account:' || versions.crm_account_id = reach.node
+    where not versions.is_deleted
 ),
 
 matches as (
@@ -44,9 +62,27 @@ matches as (
 
     union all
 
+    select addresses.account_id, exclusions.reason, addresses.available_at
+    from addresses
+    inner join exclusions on exclusions.kind = 'email_pattern' and {{ matches("addresses.address", "exclusions.value") }}
+
+    union all
+
     select titles.account_id, exclusions.reason, titles.available_at
     from titles
-    inner join exclusions on exclusions.kind = 'title' and lower(titles.title) = lower(exclusions.value)
+    inner join exclusions on exclusions.kind = 'title' and titles.title = lower(exclusions.value)
+
+    union all
+
+    select titles.account_id, exclusions.reason, titles.available_at
+    from titles
+    inner join exclusions on exclusions.kind = 'title_pattern' and {{ matches("titles.title", "exclusions.value") }}
+
+    union all
+
+    select crm_types.account_id, exclusions.reason, crm_types.available_at
+    from crm_types
+    inner join exclusions on exclusions.kind = 'crm_type_pattern' and {{ matches("crm_types.account_type", "exclusions.value") }}
 ),
 
 ranked as (

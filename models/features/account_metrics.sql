@@ -115,6 +115,7 @@ final as (
         fit.country as country__name,
         cast(case when accounts.kind = 'company' then 1 else 0 end as integer) as organisation__is_company,
         fit.match_confidence as organisation__match_confidence,
+        cast(case when cohort.is_customer then 1 else 0 end as integer) as customer__is_customer,
 
         coalesce(marketing.channels_90d, 0) as touches__channels_90d,
         marketing.days_since_last as touches__days_since_last,

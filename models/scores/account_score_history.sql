@@ -1,6 +1,31 @@
 -- Grain: one row per (run, account), append only: every score that was ever published, and those of the run under way.
 {{ config(materialized="incremental", incremental_strategy="append", pre_hook="{{ forget_other_runs(keep_history=true) }}") }}
 
+{% set phrases = [
+    "headline",
+    "reasons_for",
+    "reasons_against",
+    "very_sure",
+    "fairly_sure",
+    "not_sure",
+    "by_rules",
+    "grade_new",
+    "grade_held_one",
+    "grade_held_many",
+    "ready_active",
+    "ready_silent",
+    "ready_never",
+    "ready_rising",
+    "ready_falling",
+    "ready_near_limit",
+    "ready_visit_one",
+    "ready_visit_many",
+    "ready_left_checkout",
+    "ready_trial_one",
+    "ready_trial_many",
+    "ready_grade",
+] -%}
+
 with
 
 runs as (
@@ -27,6 +52,17 @@ cohort as (
     select * from {{ ref("account_cohort") }} where is_scoring
 ),
 
+rules as (
+    select account_id, {{ exact_sum("points") }} as points
+    from {{ source("ml", "rule_points") }}
+    where run_id = {{ running_run() }}
+    group by account_id
+),
+
+preset as (
+    select qualified_from, hot_from from {{ ref("rule_presets") }} where in_use
+),
+
 parts as (
     select
         account_id,
@@ -41,8 +77,12 @@ parts as (
 sentences as (
     select
         account_id,
-        {{ joined_text("label", "'; '", "rank", "direction = 'up' and direction_rank <= 3 and abs(points) >= 0.5") }} as up_reasons,
-        {{ joined_text("label", "'; '", "rank", "direction = 'down' and direction_rank <= 2 and abs(points) >= 0.5") }} as down_reasons,
+        {% for reasons in [3, 2, 1] -%}
+        {{ joined_text("label", "'; '", "rank", "direction = 'up' and direction_rank <= %d and abs(points) >= 0.5" % reasons) }} as up_{{ reasons }},
+        {% endfor -%}
+        {% for reasons in [2, 1] -%}
+        {{ joined_text("label", "'; '", "rank", "direction = 'down' and direction_rank <= %d and abs(points) >= 0.5" % reasons) }} as down_{{ reasons }},
+        {% endfor -%}
         {{ json_array_text("signal", "points", "rank", "rank between 1 and 5") }} as top_signals
     from (
         select
@@ -51,6 +91,14 @@ sentences as (
         from contributions
     ) as ranked
     group by account_id
+),
+
+phrases as (
+    select
+        {% for phrase in phrases -%}
+        max(case when phrase = '{{ phrase }}' then text end) as {{ phrase }}{{ "," if not loop.last }}
+        {% endfor %}
+    from {{ ref("phrases") }}
 ),
 
 milestones as (
@@ -74,6 +122,7 @@ bands as (
     select
         grade,
         minimum_score,
+        minimum_confidence,
         lead(minimum_score) over (order by minimum_score) as next_minimum_score
     from {{ ref("bands") }}
 ),
@@ -81,15 +130,72 @@ bands as (
 {% set published = adapter.get_relation(this.database, this.schema, this.identifier) if execute else none -%}
 previous as (
     {% if published is not none -%}
-    select account_id, score, grade, band_entered_at from {{ this }} where run_id = {{ published_run() }}
+    select
+        account_id,
+        score,
+        grade,
+        band_entered_at,
+        {% if "band_entered_on" in adapter.get_columns_in_relation(published) | map(attribute="name") -%}
+        band_entered_on,
+        previous_grade
+        {%- else -%}
+        {# A release without these columns wrote the published run: its date is the first that is known of the grade. #}
+        as_of_date as band_entered_on,
+        cast(null as varchar) as previous_grade
+        {%- endif %}
+    from {{ this }}
+    where run_id = {{ published_run() }}
     {%- else -%}
     select
         cast(null as varchar) as account_id,
         cast(null as integer) as score,
         cast(null as varchar) as grade,
-        cast(null as timestamp) as band_entered_at
+        cast(null as timestamp) as band_entered_at,
+        cast(null as date) as band_entered_on,
+        cast(null as varchar) as previous_grade
     where 1 = 0
     {%- endif %}
+),
+
+sureness as (
+    select
+        predictions.account_id,
+        coalesce(certainty.identity_confidence, 1) * coalesce(examples.organisation__match_confidence, 1) as confidence
+    from predictions
+    inner join examples on predictions.account_id = examples.account_id
+    left join certainty on predictions.account_id = certainty.account_id
+),
+
+-- The best grade that the score and the confidence earn.
+earned as (
+    select
+        predictions.account_id,
+        min(bands.grade) as grade
+    from predictions
+    inner join sureness on predictions.account_id = sureness.account_id
+    inner join bands on predictions.score >= bands.minimum_score and sureness.confidence >= bands.minimum_confidence
+    group by predictions.account_id
+),
+
+graded as (
+    select
+        predictions.account_id,
+        earned.grade as earned_grade,
+        previous.grade as grade_before,
+        previous.previous_grade as grade_before_that,
+        previous.band_entered_at as entered_at_before,
+        previous.band_entered_on as entered_on_before,
+        previous.score as previous_score,
+        {{ held_grade(
+            "earned.grade", "previous.grade", "previous.previous_grade", "predictions.score", "bands.minimum_score",
+            "bands.next_minimum_score", "sureness.confidence", "bands.minimum_confidence",
+            "(predictions.as_of_date - previous.band_entered_on)", setting("band_margin", "double"), setting("band_minimum_days", "integer")
+        ) }} as grade
+    from predictions
+    inner join sureness on predictions.account_id = sureness.account_id
+    inner join earned on predictions.account_id = earned.account_id
+    left join previous on predictions.account_id = previous.account_id
+    left join bands on previous.grade = bands.grade
 ),
 
 scored as (
@@ -105,12 +211,18 @@ scored as (
         predictions.probability_low,
         predictions.probability_high,
         cast(round(
-            100 * (1 - (predictions.probability_high - predictions.probability_low))
-            * coalesce(certainty.identity_confidence, 1) * coalesce(examples.organisation__match_confidence, 1)
+            100 * (1 - (predictions.probability_high - predictions.probability_low)) * sureness.confidence
         ) as integer) as confidence_pct,
         cast(predictions.score as integer) as score,
+        coalesce(rules.points, 0) as rule_points,
+        case
+            when coalesce(rules.points, 0) >= preset.hot_from then 'hot'
+            when coalesce(rules.points, 0) >= preset.qualified_from then 'qualified'
+            else 'below'
+        end as rule_verdict,
         cast(floor(100 * percent_rank() over (order by predictions.score, predictions.margin)) as integer) as percentile,
-        bands.grade,
+        graded.grade,
+        graded.earned_grade,
         parts.baseline_margin,
         parts.fit_margin,
         parts.intent_margin,
@@ -131,33 +243,49 @@ scored as (
             when milestones.has_milestone = 1 then 'activated'
             else 'exploring'
         end as intent_tier,
-        coalesce(examples.recency__days_since_last <= 7, false) and bands.grade in ('A', 'B') as is_ready,
+        coalesce(examples.recency__days_since_last <= 7, false) and graded.grade in ('A', 'B') as is_ready,
+        examples.recency__days_since_last as days_since_last,
+        examples.momentum__events as momentum,
+        examples.pricing_visits__events_28d + examples.billing_visits__events_28d as buying_visits,
+        examples.left_checkout__is_open = 1 as has_left_checkout,
+        examples.trial__days_left as trial_days_left,
         coalesce(examples.seats__utilisation >= 0.8, false) as is_near_limit,
         cohort.cohort,
-        previous.score as previous_score,
-        case when previous.grade = bands.grade then previous.band_entered_at else runs.started_at end as band_entered_at,
-        sentences.up_reasons,
-        sentences.down_reasons,
+        graded.previous_score,
+        case when graded.grade_before = graded.grade then graded.entered_at_before else runs.started_at end as band_entered_at,
+        case
+            when graded.grade_before = graded.grade then coalesce(graded.entered_on_before, predictions.as_of_date)
+            else predictions.as_of_date
+        end as band_entered_on,
+        case when graded.grade_before = graded.grade then graded.grade_before_that else graded.grade_before end as previous_grade,
+        fit_tiers.fit_tier,
+        fit_tiers.fit_profile,
+        fit_tiers.missing_for_best,
+        sentences.up_3,
+        sentences.up_2,
+        sentences.up_1,
+        sentences.down_2,
+        sentences.down_1,
         coalesce(sentences.top_signals, '[]') as top_signals
     from predictions
     cross join runs
+    cross join preset
     inner join models on predictions.model_version = models.model_version
     inner join examples on predictions.account_id = examples.account_id
     inner join cohort on predictions.account_id = cohort.account_id
     inner join parts on predictions.account_id = parts.account_id
-    inner join bands
-        on predictions.score >= bands.minimum_score
-        and (predictions.score < bands.next_minimum_score or bands.next_minimum_score is null)
+    inner join graded on predictions.account_id = graded.account_id
+    inner join sureness on predictions.account_id = sureness.account_id
+    inner join {{ ref("account_fit_tiers") }} as fit_tiers on predictions.account_id = fit_tiers.account_id
+    left join rules on predictions.account_id = rules.account_id
     left join sentences on predictions.account_id = sentences.account_id
     left join milestones on predictions.account_id = milestones.account_id
-    left join certainty on predictions.account_id = certainty.account_id
-    left join previous on predictions.account_id = previous.account_id
 ),
 
 described as (
     select
         *,
-        case when fit_score >= 75 then 'A' when fit_score >= 50 then 'B' when fit_score >= 25 then 'C' else 'D' end as fit_tier,
+        case when fit_score >= 75 then 'A' when fit_score >= 50 then 'B' when fit_score >= 25 then 'C' else 'D' end as learned_fit_tier,
         case
             when cohort = 'customer' and is_near_limit then 'expansion_ready'
             when cohort in ('customer', 'open_opportunity', 'excluded') then 'excluded'
@@ -166,10 +294,52 @@ described as (
             when intent_tier in ('activated', 'high_intent', 'team_adopted') then 'activated'
             else 'exploring'
         end as stage,
-        'Score ' || score || ' of 100, grade ' || grade || '.'
-        || coalesce(' For: ' || up_reasons || '.', '')
-        || coalesce(' Against: ' || down_reasons || '.', '') as summary
+        greatest(as_of_date - band_entered_on, 0) as days_in_band
     from scored
+),
+
+worded as (
+    select
+        described.*,
+        replace(replace(phrases.headline, '{score}', cast(score as varchar)), '{grade}', grade) as headline,
+        {% for side, count in [("up", 3), ("up", 2), ("up", 1), ("down", 2), ("down", 1)] -%}
+        coalesce(' ' || replace(phrases.reasons_{{ "for" if side == "up" else "against" }}, '{reasons}', {{ side }}_{{ count }}), '') as said_{{ side }}_{{ count }},
+        {% endfor -%}
+        ' ' || case
+            when confidence_pct is null then phrases.by_rules
+            when confidence_pct >= 80 then replace(phrases.very_sure, '{confidence}', cast(confidence_pct as varchar))
+            when confidence_pct >= 50 then replace(phrases.fairly_sure, '{confidence}', cast(confidence_pct as varchar))
+            else replace(phrases.not_sure, '{confidence}', cast(confidence_pct as varchar))
+        end as sureness,
+        ' ' || case
+            when days_in_band < 1 then phrases.grade_new
+            when days_in_band = 1 then phrases.grade_held_one
+            else replace(phrases.grade_held_many, '{days}', cast(days_in_band as varchar))
+        end as standing,
+        substr(
+            '; ' || case
+                when days_since_last is null then phrases.ready_never
+                when days_since_last <= 7 then phrases.ready_active
+                else replace(phrases.ready_silent, '{days}', cast(days_since_last as varchar))
+            end
+            || case when momentum > 0.2 then '; ' || phrases.ready_rising when momentum < -0.2 then '; ' || phrases.ready_falling else '' end
+            || case when is_near_limit then '; ' || phrases.ready_near_limit else '' end
+            || case
+                when buying_visits = 1 then '; ' || phrases.ready_visit_one
+                when buying_visits > 1 then '; ' || replace(phrases.ready_visit_many, '{visits}', cast(buying_visits as varchar))
+                else ''
+            end
+            || case when has_left_checkout then '; ' || phrases.ready_left_checkout else '' end
+            || case
+                when trial_days_left = 1 then '; ' || phrases.ready_trial_one
+                when trial_days_left between 2 and 7 then '; ' || replace(phrases.ready_trial_many, '{days}', cast(trial_days_left as varchar))
+                else ''
+            end
+            || '; ' || replace(phrases.ready_grade, '{grade}', grade),
+            3
+        ) as readiness_reasons
+    from described
+    cross join phrases
 ),
 
 final as (
@@ -188,6 +358,9 @@ final as (
         score,
         percentile,
         grade,
+        earned_grade,
+        rule_points,
+        rule_verdict,
         baseline_margin,
         fit_margin,
         intent_margin,
@@ -196,16 +369,31 @@ final as (
         intent_score,
         readiness_score,
         fit_tier,
+        fit_profile,
+        missing_for_best,
+        learned_fit_tier,
         intent_tier,
         is_ready,
         cohort,
         stage,
         band_entered_at,
+        band_entered_on,
+        days_in_band,
+        previous_grade,
         previous_score,
-        summary,
-        case when length(summary) <= 255 then summary else substr(summary, 1, 252) || '...' end as summary_short,
+        coalesce(up_3, '') as reasons_for,
+        coalesce(down_2, '') as reasons_against,
+        readiness_reasons,
+        headline || said_up_3 || said_down_2 || sureness || standing as summary,
+        -- Whole reasons only: as many as there is room for.
+        case
+            {% for shorter in ["said_up_3 || said_down_2 || sureness", "said_up_3 || said_down_2", "said_up_2 || said_down_1", "said_up_1", "sureness"] -%}
+            when length(headline || {{ shorter }}) <= 255 then headline || {{ shorter }}
+            {% endfor -%}
+            else substr(headline, 1, 255)
+        end as summary_short,
         top_signals
-    from described
+    from worded
 )
 
 select * from final

@@ -119,6 +119,36 @@ def test_M10_a_run_with_a_tampered_champion_publishes_scores_that_say_they_are_r
     assert any(row[2] == "unusable" for row in installed.published()["ml.model_status"])
 
 
+def test_other_segments_and_another_half_life_are_trained_as_challengers_once(installed: Installation):
+    version = champion(installed)
+    assert [row[0] for row in segments_of(installed, version)] == ["self_serve", "enterprise", "new", "expansion"]
+    assert all("the whole" in reason for _, reason in segments_of(installed, version))
+    installed.change("create table shipped_segments as from config.segments")
+    installed.change("delete from config.segments where segment <> 'enterprise'")
+    installed.change("update config.settings set value = '60' where setting = 'recency_half_life_days'")
+
+    first, again = choose(installed), choose(installed)
+
+    assert "segments.csv or recency_half_life_days has changed" in first.said[-1]
+    assert first.model_version == again.model_version == version
+    assert again.said == first.said[:-1]
+    newest = statuses(installed)[-1][0]
+    assert newest != version
+    assert statuses(installed)[-1] == (newest, "challenger", "hand")
+    assert [row[0] for row in segments_of(installed, newest)] == ["enterprise"]
+    # Changed back, the champion is what is asked for: nothing is trained, and nothing said of it.
+    installed.change("update config.settings set value = '0' where setting = 'recency_half_life_days'")
+    installed.change("delete from config.segments; insert into config.segments from shipped_segments")
+    assert choose(installed).said == again.said
+    assert statuses(installed)[-1][0] == newest
+
+
+def segments_of(installed: Installation, version: str) -> list[tuple]:
+    return installed.working(
+        f"select segment, reason from ml.segments where model_version = '{version}' order by position"
+    )
+
+
 def test_the_backtest_is_reproducible_and_keeps_its_figures(installed: Installation):
     kept = "select * from ml.backtests where slice like 'month_%' order by all"
     output = pql("backtest", "--months", "2")

@@ -25,8 +25,8 @@ BROKEN = {
     ),
     "summaries_name_only_signals_of_the_ledger": (
         "models/scores/account_score_history.sql",
-        "coalesce(' For: ' || up_reasons || '.', '')",
-        "' For: a lucky number.'",
+        "        coalesce(up_3, '') as reasons_for,",
+        "        'a lucky number' as reasons_for,",
     ),
     "a_sync_never_blanks_a_field": (
         "models/activation/sync_salesforce_accounts_by_run.sql",

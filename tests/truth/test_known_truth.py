@@ -11,16 +11,12 @@ from demo.signals import NOISE, STRONGEST
 
 pytestmark = pytest.mark.slow
 
-ACCOUNTS = 3000
-
 Resolve = Callable[[Path, Read], Resolved]
 
 
 @pytest.fixture(scope="module")
-def company(in_home: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("known_truth")
-    in_home(home, "pql", "demo", "--accounts", str(ACCOUNTS))
-    return home
+def company(learned_company: Path) -> Path:
+    return learned_company
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +101,7 @@ def test_probabilities_and_intervals_hold_on_later_accounts(
         print(f"out-of-time {metric}: {found[metric]:.4f}")
         record_property(metric, found[metric])
     assert found["calibration_error"] <= 0.02
-    assert found["interval_coverage"] >= 0.8  # of ten groups; nominal 0.9
+    assert found["interval_coverage"] >= 0.8  # of half a dozen groups; nominal 0.9
 
 
 def test_the_model_beats_its_baselines_out_of_time(company: Path, read_rows: Read, record_property: Record) -> None:

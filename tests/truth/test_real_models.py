@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from real_tables import bank_marketing, course_platform, maven_crm, ravenstack
 
-from ml.boosting import Shape
+from ml.boosting import DEFAULT_SHAPE, MAX_ROUNDS, Shape
 from ml.dataset import Dataset
 from ml.evaluate import auc, average_precision, lift_at_top
 from ml.fitted import BLEND, margins
@@ -34,7 +34,9 @@ def test_labels_that_nothing_explains_are_no_usable_signal(table):
 
 
 def test_bank_marketing_retrained_every_thousand_contacts_ranks_the_next_thousand(record_property):
-    """The blend on the 20,000 contacts before each thousand, as Moro et al. 2014; its sizes are not tuned here.
+    """The blend on the 20,000 contacts before each thousand, as Moro et al. 2014, where the newer half weighs more.
+
+    With 300 rounds, the most that folds may choose, and a half-life of 6,000 contacts; 0.768 with 200 and without.
 
     The order follows the economy: within a thousand contacts little can be told apart, which the ladder says of the
     first 20,000; over all of them the retrained model follows the rate from 5 % to 50 %.
@@ -42,10 +44,10 @@ def test_bank_marketing_retrained_every_thousand_contacts_ranks_the_next_thousan
     contacts = bank_marketing()
     first = train(contacts.rows(np.arange(10_000, 20_000)), NO_RULES, 30, NOW)
     assert told(first)["reason"].startswith("no usable signal")
-    sizes = Sizes((BLEND,), 0.03, Shape(6, 5), 200, 0.5, {})
+    sizes, options = Sizes((BLEND,), 0.03, DEFAULT_SHAPE, MAX_ROUNDS, 0.5, {}), Options(half_life_days=180)
     found = []
     for start in range(20_000, 41_000, 1_000):
-        served, _ = fit_rung(BLEND, contacts.rows(np.arange(start - 20_000, start)), sizes, 1, Options())
+        served, _ = fit_rung(BLEND, contacts.rows(np.arange(start - 20_000, start)), sizes, 1, options)
         later = contacts.rows(np.arange(start, start + 1_000))
         found.append((margins(served, later.X), later.labels))
     value = auc(np.concatenate([one[0] for one in found]), np.concatenate([one[1] for one in found]))
@@ -53,25 +55,28 @@ def test_bank_marketing_retrained_every_thousand_contacts_ranks_the_next_thousan
     print(f"bank_marketing: AUC {value:.4f} over all, {by_window:.3f} as the mean of each thousand")
     record_property("bank_marketing_auc", value)
     record_property("bank_marketing_auc_by_thousand", by_window)
-    assert value >= 0.76
+    assert value >= 0.77
 
 
 def test_course_platform_purchases_within_30_days(record_property):
-    """308 purchases to judge by, so the AUC's standard error is 0.014."""
+    """317 purchases to judge by, so the AUC's standard error is 0.014.
+
+    The blend reaches all bars; the ladder serves the logistic, since the blend is better in 64 % of the resamples.
+    """
     students = course_platform()
-    model = train(until(students, "2022-06-15"), NO_RULES, 30, NOW)
-    told(model)
-    later = students.rows(students.dates >= np.datetime64("2022-07-15"))
-    ranked = margins(model.model.fitted, later.X)
-    figures = {
-        "auc": (auc(ranked, later.labels), 0.80),
-        "average_precision": (average_precision(ranked, later.labels), 0.02),
-        "lift_at_10_percent": (lift_at_top(ranked, later.labels), 5.0),
-    }
-    for name, (value, bar) in figures.items():
-        print(f"course_platform {model.record.rung} {name} {value:.4f}, bar {bar}")
-        record_property(f"course_platform_{name}", value)
-    assert all(value >= bar for value, bar in figures.values())
+    known, later = until(students, "2022-06-15"), students.rows(students.dates >= np.datetime64("2022-07-15"))
+    model = train(known, NO_RULES, 30, NOW)
+    sizes = told(model)["sizes"]
+    blend, _ = fit_rung(BLEND, known, Sizes(**sizes | {"shape": Shape(**sizes["shape"])}), 1, Options())
+    for name, fitted, bars in (
+        ("blend", blend, (0.81, 0.022, 5.4)),
+        ("served", model.model.fitted, (0.81, 0.020, 5.3)),
+    ):
+        ranked = margins(fitted, later.X)
+        found = [measure(ranked, later.labels) for measure in (auc, average_precision, lift_at_top)]
+        print(f"course_platform {name}: AUC, average precision, lift at 10 %: {found}, bars {bars}")
+        record_property(f"course_platform_{name}", found)
+        assert all(value >= bar for value, bar in zip(found, bars, strict=True))
 
 
 def until(table: Dataset, day: str) -> Dataset:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.configuration import LONGEST_CHAIN, PROJECT_SEEDS, find_problems
+from ml.dataset import SIGNAL_MEASURES
+from orchestration.configuration import LONGEST_CHAIN, MODEL_MEASURES, PROJECT_SEEDS, find_problems
 
 MISTAKES = [
     ("signals.csv", "team,active people", "team,", "'label' is blank"),
@@ -14,21 +15,65 @@ MISTAKES = [
     ("signal_map.csv", "environment,equals,production", "environment,equal,production", "'operator' is 'equal'"),
     ("signal_map.csv", "environment,equals,production", "environment,,production", "property and operator go together"),
     ("signal_map.csv", ",signed_in,", ",signed_inn,", "signal 'signed_inn' is unknown. Did you mean 'signed_in'?"),
+    ("scoring_rules.csv", "active_days_7d,1,3,", "active_weeks,1,3,", "signal 'activity' has no metric 'active_weeks'"),
+    ("scoring_rules.csv", "active_days_7d,1,3,", "active_days_7d,3,1,", "the range 3 to 1 is empty"),
+    ("scoring_rules.csv", "usage,30,activity,active_days_7d,5", "usage,20,activity,active_days_7d,5", "cap 20, but 30"),
     (
         "scoring_rules.csv",
-        "active_days_28d,1,3,5",
-        "active_weeks,1,3,5",
-        "signal 'activity' has no metric 'active_weeks'",
+        "active_days_7d,1,3,",
+        "active_days_7d,1,4,",
+        "overlaps with line 2. Let one range end where",
     ),
-    ("scoring_rules.csv", "active_days_28d,1,3,5", "active_days_28d,3,1,5", "the range 3 to 1 is empty"),
+    ("scoring_rules.csv", "active_days_7d,3,5,", "active_days_7d,3,4,", "has no points from 4 to 5. Begin at 4"),
+    ("scoring_rules.csv", "people_28d,5,,,20", "people_28d,5,,,21", "21 points are more than the cap 20"),
     (
         "scoring_rules.csv",
-        "usage,30,activity,active_days_28d,5",
-        "usage,20,activity,active_days_28d,5",
-        "has cap 20, but 30",
+        "decision_makers,people_90d,1,,,2",
+        "industry,name,,,Finance,2",
+        "'Finance' has points on line 18 already",
     ),
+    ("scoring_rules.csv", "name,,,Software|Finance", "name,3,,", "'industry name' is a text. Name its words in one_of"),
+    ("scoring_rules.csv", "employees,200,,,", "employees,,,big,", "'company_size employees' is a number"),
+    (
+        "scoring_rules.csv",
+        "firmographics,10,decision_makers,people_90d,1,,,2",
+        "firmographics,10,team,people_28d,5,,,-2",
+        "'team people_28d' takes points here and the opposite on line 8",
+    ),
+    (
+        "scoring_rules.csv",
+        "template_110,depth,15,breadth,signals_28d,4",
+        "mine,depth,15,breadth,signals_28d,4",
+        "'mine'",
+    ),
+    (
+        "rule_presets.csv",
+        "template_110,true",
+        "template_110,false",
+        "0 presets are in use. Write in_use true on exactly",
+    ),
+    ("rule_presets.csv", "115,false", "115,true", "2 presets are in use"),
+    ("rule_presets.csv", "true,40,70", "true,80,70", "hot_from 70 is below qualified_from 80"),
+    (
+        "fit_criteria.csv",
+        "B,influencer,kind",
+        "A,influencer,kind",
+        "'influencer' is of tier B, but A on line 9",
+    ),
+    ("fit_criteria.csv", "employees,200,5000,", "employees,200,50,", "the range 200 to 50 is empty"),
+    ("fit_criteria.csv", "A,core,industry,,,Software|Finance", "A,core,industry,1,,", "'industry' is a text"),
+    ("fit_criteria.csv", "employees,50,,", "employees,,,many", "'employees' is a number"),
+    ("fit_criteria.csv", "A,core,employees", "A,core,revenue", "'attribute' is 'revenue'"),
+    ("bands.csv", "A,80,0.7", "A,80,0.4", "grade A asks for less confidence than grade B"),
+    ("bands.csv", "E,0,0", "E,0,0.1", "accounts of less confidence would have no grade"),
+    ("costs.csv", "\nreps,2,", "\nreps,,", "'reps' has no value"),
+    ("costs.csv", "share_due_to_sales,1", "share_due_to_sales,2", "share_due_to_sales is 2"),
+    ("phrases.csv", "For: {reasons}.", "For: {reason}.", "'reasons_for' holds reason. Write {reasons} in it"),
+    ("phrases.csv", "\nready_rising,", "\nready_growing,", "'phrase' is 'ready_growing'"),
+    ("signals.csv", "team,active people", "team,active; people", "holds a semicolon"),
+    ("settings.csv", "band_margin,5", "band_margin,-1", "'band_margin' is '-1'"),
     ("bands.csv", "B,60", "B,90", "grade A begins at 80, not above grade B at 90"),
-    ("bands.csv", "E,0", "E,5", "scores below the lowest grade would have none"),
+    ("bands.csv", "E,0,0", "E,5,0", "scores below the lowest grade would have none"),
     ("bands.csv", "C,40", "A,40", "'A' stands on line 2 already"),
     ("settings.csv", "horizon_days,90", "horizon_days,91", "'horizon_days' is '91'"),
     ("settings.csv", "label_anchor,closed_won", "label_anchor,won", "'label_anchor' is 'won'"),
@@ -48,8 +93,66 @@ MISTAKES = [
     ),
     ("settings.csv", "cohort,", "cohorts,", "setting 'cohort' is missing"),
     ("settings.csv", "max_identifiers_per_person,500", "max_identifiers_per_person,none", "Write a number from 2"),
-    ("routing_rules.csv", "6,*,A,E", "6,*,A,D", "some accounts would get no play"),
-    ("routing_rules.csv", "3,company,B,B", "3,company,C,B", "no grade lies from C to B"),
+    (
+        "routing_rules.csv",
+        "10,*,,,*,",
+        "10,*,,,A|B|C,",
+        "kinds of accounts would get no play, such as a company of unknown size, fit D, intent inactive, readiness",
+    ),
+    ("routing_rules.csv", "10,*,,,*,", "10,company,,,*,", "would get no play, such as an individual of unknown size"),
+    ("routing_rules.csv", "10,*,,,*,", "10,*,0,,*,", "would get no play, such as a company of unknown size"),
+    ("routing_rules.csv", "6,company,,,*", "11,company,,,*", "no account reaches this row: lines"),
+    (
+        "routing_rules.csv",
+        "2,*,,,*,*,*,customer",
+        "2,*,,,*,*,expansion_ready,customer",
+        "line 2 says 'expansion_review'",
+    ),
+    (
+        "routing_rules.csv",
+        "2,*,,,*,*,*,customer",
+        "2,*,,,*,*,expansion_ready,unowned",
+        "no account meets all conditions",
+    ),
+    ("routing_rules.csv", "4,company,200,,", "4,company,200,199,", "no account meets all conditions of this row"),
+    (
+        "routing_rules.csv",
+        "A|B,*,sales_ready",
+        "A|F,*,sales_ready",
+        "'fit' is 'A|F'. Write * for any, or one or several",
+    ),
+    ("routing_rules.csv", "sales_rep,4,crm_task", "sales_reps,4,crm_task", "nobody in owners.csv has the role"),
+    ("routing_rules.csv", "sales_rep,4,crm_task", "sales_rep,0,crm_task", "'sla_hours' is '0'"),
+    ("owners.csv", "growth,*", "marketing,*", "no row of routing_rules.csv asks for the role 'marketing'"),
+    ("owners.csv", "growth,*", "growth,US", "accounts outside the territories of 'growth' would have no owner"),
+    ("owners.csv", "US|CA|BR,,,15", "US|CA|BR,,,0", "'weekly_slots' is '0'. Write a whole number from 1 to 1000"),
+    ("owners.csv", "US|CA|BR,,,15", "US|MX,,,15", "overlap, and neither goes first"),
+    ("owners.csv", "09:00,17:00", "18:00,17:00", "Alice Marsh works from 18:00 until 17:00"),
+    ("owners.csv", "09:00,17:00", "9,17:00", "'works_from' is '9'. Write a time such as 09:00"),
+    ("owners.csv", "America/Chicago", "Chicago", "'time_zone' is 'Chicago'"),
+    ("owners.csv", "Mon|Tue|Wed|Thu|Fri", "Mon|Mon", "'working_days' is 'Mon|Mon'"),
+    ("owners.csv", "Boris Nolan,", "Alice Marsh,", "'Alice Marsh' stands on line 2 already"),
+    (
+        "talking_points.csv",
+        "dashboard_created,1",
+        "dashboard_creatd,1",
+        "signal 'dashboard_creatd' is unknown. Did you",
+    ),
+    ("play_overrides.csv", "on\n", "on\na,call,,x,me,2026-07-01\n", "play 'call' is unknown. Write none, or one of"),
+    ("play_overrides.csv", "on\n", "on\na,none,Nobody,x,me,2026-07-01\n", "owner 'Nobody' is not in owners.csv"),
+    ("play_overrides.csv", "on\n", "on\na,none,,x,me,1 July\n", "'expires_on' is '1 July'. Write a day such as"),
+    ("talking_points.csv", "team,1", "activity,1", "'activity' cannot be counted"),
+    ("talking_points.csv", "{n} exports", "many exports", "'many' does not say how many. Write {n}"),
+    ("exclusions.csv", "state,customer", "state,customers", "States are customer, open_opportunity"),
+    ("exclusions.csv", "crm_type_pattern,partner|reseller", "crm_type_pattern,(partner", "is a regular expression"),
+    ("exclusions.csv", "title,student", "job,student", "'kind' is 'job'"),
+    (
+        "settings.csv",
+        "disqualified_cool_down_days,90",
+        "disqualified_cool_down_days,long",
+        "Write a whole number from 0",
+    ),
+    ("settings.csv", "09:00-17:00 UTC", "09:00-17:00 Mars", "Write days, hours and a time zone"),
     ("identity_rules.csv", "crm_lead_id,4,1,,,exact,,,", "crm_lead_id,4,1,,,exact,,,(", "'blocked_pattern' is '('"),
     ("identity_rules.csv", "crm_lead_id,4,", "crm_lead_id,3,", "priority 3 stands on line 4 already"),
     ("identity_rules.csv", "crm_lead_id,4,", "Store Id,4,", "'identifier_type' is 'Store Id'"),
@@ -87,6 +190,22 @@ MISTAKES = [
     ("settings.csv", "trial_days,14", "trial_days,0", "'trial_days' is '0'"),
     ("settings.csv", "drift_policy,warn", "drift_policy,shout", "Write one of warn, retrain, block"),
     ("settings.csv", "retrain_every_days,28", "retrain_every_days,0", "'retrain_every_days' is '0'"),
+    ("settings.csv", "recency_half_life_days,0", "recency_half_life_days,7", "0 for off, or a number from 28 to 3650"),
+    ("segments.csv", "1,self_serve,", "1,Self serve,", "'segment' is 'Self serve'"),
+    ("segments.csv", "2,enterprise,", "1,enterprise,", "position 1 stands on line 2 already"),
+    ("segments.csv", "2,enterprise,", "2,self_serve,", "'self_serve' stands on line 2 already"),
+    ("segments.csv", "enterprise,company_size", "enterprise,company_sise", "Did you mean 'company_size'?"),
+    ("segments.csv", "enterprise,company_size,employees", "enterprise,company_size,staff", "Write one of employees"),
+    ("segments.csv", "enterprise,company_size,employees", "enterprise,industry,name", "no number 'name'"),
+    (
+        "segments.csv",
+        "company_size,employees,200,",
+        "api_called,events_7d,9,",
+        "Write one of decayed_count, events_28d",
+    ),
+    ("segments.csv", "company_size,employees,200,", "sales_activity,tasks_28d,1,", "the model does not use"),
+    ("segments.csv", "company_size,employees,200,", "company_size,employees,200,100", "the range 200 to 100 is empty"),
+    ("segments.csv", "company_size,employees,200,", "company_size,employees,,", "everybody would belong to it"),
     ("exclusions.csv", "kind,value,reason", "kind,worth,reason", "column 'value' is missing"),
 ]
 
@@ -137,6 +256,18 @@ def test_a_preset_claims_settings_and_sets_none(folder: Path):
         "label_preset is market_leader, which has label_anchor opportunity_created, but label_anchor is closed_won",
     ]
     assert list(find_problems(folder)) == []
+
+
+@pytest.mark.parametrize("value", ["", "0", "180"])
+def test_recency_weights_are_off_by_nothing_or_zero_and_on_by_days(folder: Path, value: str):
+    settings = folder / "settings.csv"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("recency_half_life_days,0", f"recency_half_life_days,{value}"), encoding="utf-8")
+    assert list(find_problems(folder)) == []
+
+
+def test_segments_may_read_what_the_model_reads_of_a_signal():
+    assert MODEL_MEASURES == SIGNAL_MEASURES
 
 
 def test_a_leak_is_accepted_once_and_with_a_reason(folder: Path):

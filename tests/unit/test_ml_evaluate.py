@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
@@ -44,6 +46,28 @@ def test_the_interval_holds_the_auc_and_widens_when_rows_belong_to_few_accounts(
     repeated = (np.repeat(scores[:60], 10), np.repeat(labels[:60], 10), np.repeat(alone[:60], 10))
     wide_low, wide_high = evaluate.auc_interval(*repeated)
     assert wide_high - wide_low > 2 * (high - low)
+
+
+def test_groups_expect_ten_wins_each_and_are_like_accounts():
+    probability = np.random.default_rng(2).beta(1, 15, 1200)
+    groups = evaluate.interval_groups(probability)
+    assert sorted(np.concatenate(groups).tolist()) == list(range(1200))
+    assert len(groups) == int(probability.sum() / 10) < 10
+    assert [probability[group].sum() for group in groups] == pytest.approx([probability.sum() / len(groups)] * 7, abs=1)
+    assert all(probability[low].max() <= probability[high].min() for low, high in pairwise(groups))
+    assert [len(evaluate.interval_groups(part)) for part in (np.full(9, 0.01), np.zeros(5), np.zeros(0))] == [1, 1, 0]
+
+
+def test_nine_of_ten_observed_rates_are_covered_where_the_interval_is_right():
+    """The prediction strays from the true rate by a tenth of it, and the interval says just so."""
+    random, found = np.random.default_rng(3), []
+    for _ in range(200):
+        probability = random.beta(1, 12, 1500)
+        strays = 1 + 0.1 * random.normal()
+        labels = (random.random(1500) < strays * probability).astype(np.float64)
+        half = 1.6449 * 0.1 * probability
+        found.append(evaluate.interval_coverage(probability, probability - half, probability + half, labels, 0.9))
+    assert np.mean(found) == pytest.approx(0.9, abs=0.03)
 
 
 def test_one_class_has_no_ranking_metric():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.dataset import Feature, build_dataset
-from ml.rules import Rule, UnusableRule, explain_by_rules, read_rules, rules_encoding, rules_scale
+from ml.rules import Rule, UnusableRule, explain_by_rules, points_by_group, read_rules, rules_encoding, rules_scale
 from ml.scale import to_score
 
 FEATURES = ("a__events_28d", "b__events_28d", "c__employees")
@@ -60,6 +60,7 @@ def seed(**changes):
         "metric": ["events_14d", "events_14d", "employees"],
         "from": pa.array([1, 5, None], pa.int64()),
         "below": pa.array([5, None, 50], pa.int64()),
+        "one_of": pa.array([None, None, None], pa.string()),
         "points": [10, 40, 10],
     }
     return pa.table({**columns, **changes})
@@ -94,3 +95,26 @@ def test_a_group_with_two_caps_is_refused():
 def test_no_rules_score_everybody_zero():
     rules = read_rules(seed().slice(0, 0))
     assert to_score(rules_scale(rules), explain_by_rules(rules, ENCODING, np.ones((2, 3))).margins).tolist() == [0, 0]
+
+
+def test_a_rule_may_name_words_and_what_is_not_known_gets_nothing():
+    day = date(2026, 1, 1)
+    industries = ["Software", "Finance", "Retail", None]
+    examples = pa.table({"account_id": list("wxyz"), "as_of_date": [day] * 4, "industry__name": industries})
+    metrics = pa.table(
+        {"account_id": ["w"], "as_of_date": [day], "signal": ["invited"], "events_14d": pa.array([2], pa.int64())}
+    )
+    signals = pa.table({"signal": ["invited"], "polarity": [1], "use_in_model": [True]})
+    rules = seed(
+        signal=["invited", "invited", "industry"],
+        metric=["events_14d", "events_14d", "name"],
+        below=pa.array([5, None, None], pa.int64()),
+        one_of=pa.array([None, None, "Software|Finance"], pa.string()),
+    )
+
+    points = points_by_group(rules, examples, metrics, signals, "run").to_pylist()
+
+    assert [(row["account_id"], row["points"], row["cap"]) for row in points if row["rule_group"] == "fit"] == [
+        ("w", 10, 10), ("x", 10, 10), ("y", 0, 10), ("z", 0, 10),
+    ]  # fmt: skip
+    assert [row["points"] for row in points if row["rule_group"] == "usage"] == [10, 0, 0, 0]

@@ -132,6 +132,7 @@ RULES = pa.table(
         "metric": ["events_28d", "events_28d", "events_7d", "employees"],
         "from": pa.array([1, 5, 1, 50], type=pa.int64()),
         "below": pa.array([5, None, None, None], type=pa.int64()),
+        "one_of": pa.array([None] * 4, type=pa.string()),
         "points": [5, 15, 10, 10],
     }
 )

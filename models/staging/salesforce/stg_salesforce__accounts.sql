@@ -3,7 +3,7 @@
 
 {%- set columns = [
     ["id", "varchar"], ["name", "varchar"], ["website", "varchar"], ["industry", "varchar"], ["number_of_employees", "bigint"],
-    ["billing_country", "varchar"], ["parent_id", "varchar"], ["owner_id", "varchar"], ["workspace_id_c", "varchar"],
+    ["billing_country", "varchar"], ["type", "varchar"], ["parent_id", "varchar"], ["owner_id", "varchar"], ["workspace_id_c", "varchar"],
     ["verified_domain_c", "varchar"], ["sso_domain_c", "varchar"], ["is_deleted", "boolean"], ["master_record_id", "varchar"],
     ["created_date", "timestamp"],
 ] %}
@@ -70,6 +70,7 @@ final as (
         industry,
         number_of_employees as employees,
         billing_country as country,
+        type as account_type,
         is_gone as is_deleted,
         -- Salesforce deletes the account that a merge did away with, and writes on it the one that stays.
         case when is_gone then master_record_id end as merged_into_crm_account_id,

@@ -6,6 +6,7 @@ contacts as (
     {{ source_columns("salesforce", "contact", [
         ["id", "varchar"], ["account_id", "varchar"], ["email", "varchar"], ["first_name", "varchar"], ["last_name", "varchar"],
         ["title", "varchar"], ["department", "varchar"], ["created_date", "timestamp"],
+        ["has_opted_out_of_email", "boolean"], ["last_modified_date", "timestamp"],
     ]) }}
 ),
 
@@ -17,7 +18,9 @@ final as (
         trim(coalesce(first_name, '') || ' ' || coalesce(last_name, '')) as name,
         title,
         department,
-        created_date as available_at
+        created_date as available_at,
+        -- Today's row says that somebody opted out, not when: since its last change at the latest.
+        case when has_opted_out_of_email then coalesce(last_modified_date, created_date) end as opted_out_available_at
     from contacts
 )
 

@@ -1,0 +1,161 @@
+-- Grain: one row per (account, person) who is a member of a scored account: what part the person plays in it as of the scored date.
+-- Not a prediction: shares of what the account did, and the seniority that is known. Weights: docs/plays.md.
+
+with
+
+scoring as (
+    select as_of_date from {{ ref("as_of_dates") }} where is_scoring
+),
+
+members as (
+    select
+        members.account_id,
+        members.person_id,
+        scoring.as_of_date
+    from {{ ref("account_members") }} as members
+    cross join scoring
+    inner join {{ ref("scoring_examples") }} as examples on members.account_id = examples.account_id
+    where members.available_at < scoring.as_of_date
+),
+
+-- A day was counted for the person as known then; it is that of the one it turned out to be.
+days as (
+    select
+        account_days.account_id,
+        coalesce(person_identifiers.person_id, account_days.person_id) as person_id,
+        account_days.occurred_on,
+        account_days.counted_events,
+        case when signals.category = 'collaboration' then account_days.counted_events else 0 end as reaching_events,
+        scoring.as_of_date - account_days.occurred_on as age
+    from {{ ref("account_days") }} as account_days
+    cross join scoring
+    left join {{ ref("signals") }} as signals on account_days.signal = signals.signal
+    left join {{ ref("person_anchors") }} as anchors on account_days.person_id = anchors.person_id
+    left join {{ ref("person_identifiers") }} as person_identifiers on anchors.node = person_identifiers.node
+    where
+        account_days.person_id is not null
+        and account_days.occurred_on < scoring.as_of_date
+        and account_days.available_on < scoring.as_of_date
+        and account_days.occurred_on >= scoring.as_of_date - 90
+),
+
+activity as (
+    select
+        account_id,
+        person_id,
+        cast(count(distinct case when age <= 28 then occurred_on end) as integer) as active_days_28d,
+        cast(count(distinct occurred_on) as integer) as active_days_90d,
+        sum(counted_events) as events_90d,
+        sum(reaching_events) as reaching_events_90d,
+        max(occurred_on) as last_active_on
+    from days
+    group by account_id, person_id
+),
+
+totals as (
+    select
+        account_id,
+        sum(events_90d) as events_90d,
+        sum(reaching_events_90d) as reaching_events_90d
+    from activity
+    group by account_id
+),
+
+-- The newest record counts, whoever wrote it; of two at the same moment always the same one.
+ranked_positions as (
+    select
+        positions.*,
+        row_number() over (
+            partition by positions.person_id, positions.kind order by positions.available_at desc, positions.value
+        ) as age_rank
+    from {{ ref("person_positions") }} as positions
+    inner join scoring on positions.available_at < scoring.as_of_date
+),
+
+positions as (
+    select
+        person_id,
+        max(case when kind = 'department' then value end) as department,
+        max(case when kind = 'function' then value end) as job_function,
+        max(case when kind = 'seniority' then value end) as seniority
+    from ranked_positions
+    where age_rank = 1
+    group by person_id
+),
+
+described as (
+    select
+        members.account_id,
+        members.person_id,
+        members.as_of_date,
+        positions.department,
+        positions.job_function,
+        positions.seniority,
+        coalesce(activity.active_days_28d, 0) as active_days_28d,
+        coalesce(activity.active_days_90d, 0) as active_days_90d,
+        activity.last_active_on,
+        coalesce(activity.events_90d / cast(nullif(totals.events_90d, 0) as double), 0) as activity_share,
+        coalesce(activity.reaching_events_90d / cast(nullif(totals.reaching_events_90d, 0) as double), 0) as reach_share,
+        persons.email is not null and coalesce(consents.opted_out_at >= members.as_of_date, true) as can_be_contacted
+    from members
+    inner join {{ ref("persons") }} as persons on members.person_id = persons.person_id
+    left join activity on members.account_id = activity.account_id and members.person_id = activity.person_id
+    left join totals on members.account_id = totals.account_id
+    left join positions on members.person_id = positions.person_id
+    left join {{ ref("person_consents") }} as consents on members.person_id = consents.person_id
+),
+
+weighed as (
+    select
+        *,
+        100 * (
+            0.5 * activity_share
+            + 0.3 * reach_share
+            + 0.2 * case
+                when seniority in ('executive', 'director') then 1.0
+                when seniority = 'manager' then 0.6
+                else 0.3
+            end
+        ) as points
+    from described
+),
+
+ranked as (
+    select
+        *,
+        cast(row_number() over (partition by account_id order by points desc, person_id) as integer) as champion_rank,
+        case
+            when can_be_contacted
+                then row_number() over (partition by account_id, can_be_contacted order by points desc, person_id)
+        end as contact_rank
+    from weighed
+),
+
+final as (
+    select
+        account_id,
+        person_id,
+        as_of_date,
+        cast(round(points) as integer) as person_score,
+        champion_rank,
+        case
+            when champion_rank = 1 and active_days_90d > 0 then 'champion'
+            when seniority in ('executive', 'director') then 'decision_maker'
+            when job_function = 'technical' and active_days_90d > 0 then 'evaluator'
+            when active_days_90d > 0 then 'user'
+            else 'contact'
+        end as buying_role,
+        department,
+        job_function,
+        seniority,
+        active_days_28d,
+        active_days_90d,
+        last_active_on,
+        activity_share,
+        reach_share,
+        can_be_contacted,
+        coalesce(contact_rank = 1, false) as is_first_contact
+    from ranked
+)
+
+select * from final
