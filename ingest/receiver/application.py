@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -109,31 +109,38 @@ class Receiver:
     async def _take(self, request: Request, receive: Receive, send: Send) -> None:
         source = _known_by_header(request)
         vendor = (source or request.candidates[0]).vendor
-        outcome = Outcome(200, request.call, 0, 0, request.received_at, False, request.query.get("verbose") == "1")
-        body = b""
+        status, error, events, body = 200, "", 0, b""
+        form: dict[str, str] | None = None
         try:
             try:
                 body = await _read_body(request, receive, vendor.limits.body_bytes)
                 form = form_of(body)
-                if form is not None:
-                    is_verbose = outcome.is_verbose or form.get("verbose") == "1"
-                    outcome = replace(outcome, is_form=True, is_verbose=is_verbose)
-                    body = form["data"].encode() if "data" in form else body
+                if form is not None and "data" in form:
+                    body = form["data"].encode()
                 parts, spoilt = _take_apart(vendor, request.call, body)
                 source = self._sender(request, source, body, form or {}, parts)
                 events = await self._keep(request, source, parts, spoilt)
-                outcome = replace(outcome, events=events, body_bytes=len(body))
             except Refused as refusal:
-                outcome = replace(outcome, status=refusal.status, error=str(refusal))
-                if source is not None and refusal.status in (400, 413):
-                    await self._set_aside(request, source, str(refusal), [body[:KEPT_OF_A_REFUSED_BODY]])
+                status, error = refusal.status, str(refusal)
+                if source is not None and status in (400, 413):
+                    await self._set_aside(request, source, error, [body[:KEPT_OF_A_REFUSED_BODY]])
         except (NotDurable, Overloaded):
-            outcome = replace(outcome, status=503, error="not taken, send it again")
-        outcome = replace(outcome, status=vendor.statuses.get(outcome.status, outcome.status))
+            status, error = 503, "not taken, send it again"
+        is_verbose = request.query.get("verbose") == "1" or (form or {}).get("verbose") == "1"
+        outcome = Outcome(
+            vendor.statuses.get(status, status),
+            request.call,
+            events,
+            len(body),
+            request.received_at,
+            form is not None,
+            is_verbose,
+            error,
+        )
         self._count(source, outcome)
         content = vendor.answer(outcome)
         kind = b"application/json" if content[:1] in (b"{", b'"') else b"text/plain"
-        await _answer(send, outcome.status, content, kind, *((RETRY_AFTER,) if outcome.status == 503 else ()))
+        await _answer(send, outcome.status, content, kind, *((RETRY_AFTER,) if status == 503 else ()))
 
     def _sender(
         self, request: Request, known: Source | None, body: bytes, form: Mapping[str, str], parts: Parts
@@ -157,9 +164,10 @@ class Receiver:
         if len(parts.events) + len(spoilt) > limits.events:
             raise Refused(413, f"more than {limits.events} events")
         envelope = _envelope(request, source, parts)
-        passed = let_through(parts.events, source, envelope, self._suppressed.hashes())
-        self._counts["pql_receiver_dropped_total", _labels(source, reason="consent")] += passed.without_consent
-        self._counts["pql_receiver_dropped_total", _labels(source, reason="forgotten")] += passed.suppressed
+        passed = let_through(parts.events, source, envelope, self._suppressed.hashes(self._now()))
+        if passed.without_consent or passed.suppressed:
+            self._counts["pql_receiver_dropped_total", _labels(source, reason="consent")] += passed.without_consent
+            self._counts["pql_receiver_dropped_total", _labels(source, reason="forgotten")] += passed.suppressed
         events = passed.events
         large: list[bytes] = []
         if any(len(event) > limits.event_bytes for event in events):

@@ -25,9 +25,13 @@ class Suppressed:
         self._path = path
         self._seen: tuple[int, int] | None = None
         self._hashes: frozenset[str] = frozenset()
+        self._look_again = 0.0
 
-    def hashes(self) -> frozenset[str]:
-        """Those of now."""
+    def hashes(self, now: float) -> frozenset[str]:
+        """Those of this second, or of the one before."""
+        if now < self._look_again:
+            return self._hashes
+        self._look_again = now + 1.0
         try:
             state = self._path.stat()
         except FileNotFoundError:

@@ -74,8 +74,7 @@ class Limits:
     events: int
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a request. `status` is the HTTP status; `error` is a short reason where it is not 200."""
 
     status: int

@@ -214,6 +214,7 @@ def test_S6_events_of_somebody_forgotten_are_dropped_at_the_gate(receiver) -> No
     (receiver.home / "inbox" / "suppressed.txt").write_text(
         "\n".join(hashlib.sha256(node.encode()).hexdigest() for node in ("user_id:canary", "email:canary@one.example"))
     )
+    receiver.now += 1
     batch = [
         track(1, userId="canary"),
         track(2),
