@@ -5,9 +5,9 @@ import os
 import platform
 from importlib.metadata import version
 
-from bench import explain, identity, metrics
+from bench import explain, identity, loader, metrics, receiver
 
-BENCHMARKS = {"explain": explain, "identity": identity, "metrics": metrics}
+BENCHMARKS = {"explain": explain, "identity": identity, "metrics": metrics, "receiver": receiver, "loader": loader}
 
 
 def main() -> None:

@@ -60,6 +60,50 @@ def import_command(mapping: Annotated[Path, typer.Argument(help="The mapping fil
 
 
 @app.command()
+def serve(
+    sources: Annotated[
+        Path | None, typer.Option("--sources", help="Who may send; by default receiver.toml in the home folder")
+    ] = None,
+    host: Annotated[str, typer.Option(help="The address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8080,
+    seal_seconds: Annotated[float, typer.Option(min=0.1, help="How long an event waits for `pql load` at most")] = 10.0,
+) -> None:
+    """Receive events from SDKs and webhooks until stopped; the warehouse is not opened, `pql load` does that."""
+    where = [str(home()), str(sources or home() / "receiver.toml")]
+    options = ["--host", host, "--port", str(port), "--seal-seconds", str(seal_seconds)]
+    command = [sys.executable, "-m", "ingest.receiver.server", *where, *options]
+    os.execv(sys.executable, command)  # noqa: S606 - a fixed command
+
+
+@app.command()
+def load(
+    keep_days: Annotated[
+        float, typer.Option("--keep-days", min=0, help="How long loaded segments stay in the archive")
+    ] = 7.0,
+    accept_loss: Annotated[
+        str | None, typer.Option("--accept-loss", help="A damaged segment whose loss no longer stops publishing")
+    ] = None,
+) -> None:
+    """Load what `pql serve` received; what was loaded before changes nothing."""
+    from ingest.loader.load import SegmentSummary, forget_old_archives, load_segments, write_suppressed
+    from ingest.loader.load import accept_loss as accept
+
+    now = datetime.now(UTC).replace(tzinfo=None)
+    with failing_clearly(), showing_progress("loading"), open_working(home()) as backend:
+        write_suppressed(backend.con, home())
+        if accept_loss is not None and not accept(backend.con, accept_loss, now):
+            raise typer.BadParameter(f"no segment {accept_loss} was loaded", param_hint="--accept-loss")
+        segments: list[SegmentSummary] = []
+        for segment in load_segments(backend.con, home(), now):
+            announce(f"{segment.segment}: {segment.loaded:,} new")
+            segments.append(segment)
+    forget_old_archives(home(), keep_days)
+    console.print(screens.load_summary(segments))
+    if any(segment.is_damaged for segment in segments):
+        raise typer.Exit(1)
+
+
+@app.command()
 def run(
     as_of: Annotated[
         datetime | None,

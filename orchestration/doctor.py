@@ -40,6 +40,7 @@ def examine(folder: Path, now: datetime | None = None) -> Iterator[Finding]:
     with open_working(folder) as backend:
         yield from _sources(backend)
         yield from _quarantined_rows(backend)
+        yield from _received(backend)
         yield from _freshness(backend, now or datetime.now(UTC).replace(tzinfo=None))
         yield from _unmapped_events(backend)
         yield from _identity(backend)
@@ -60,6 +61,7 @@ def _sources(backend: Backend) -> Iterator[Finding]:
     tables = {
         "segment.tracks": "events from Segment or RudderStack",
         "backend.events": "events from files or your own tables",
+        "receiver.events": "events that `pql serve` received",
         "salesforce.opportunity": "deals from Salesforce",
         "backend.opportunities": "deals from files or your own tables",
     }
@@ -71,7 +73,9 @@ def _sources(backend: Backend) -> Iterator[Finding]:
         )
     if not any(name.endswith((".tracks", ".events")) for name in present):
         yield Finding(
-            "error", "no source of events", "Load Segment's schema as `segment`, or `pql import` your own events"
+            "error",
+            "no source of events",
+            "Load Segment's schema as `segment`, `pql import` your own events, or receive them with `pql serve`",
         )
     if not any("opportunit" in name for name in present):
         yield Finding(
@@ -92,6 +96,42 @@ def _quarantined_rows(backend: Backend) -> Iterator[Finding]:
             "warning",
             f"{row['rows']:,} imported rows are in quarantine: {row['reason']} (in {row['file']})",
             "Mend the file and import it again; backend.quarantine has file and line of each",
+        )
+
+
+def _received(backend: Backend) -> Iterator[Finding]:
+    """What the receiver set aside, and segments that lost what was acknowledged."""
+    if not has_table(backend, "receiver", "segments"):
+        return
+    for row in query(
+        backend,
+        """
+        select source, reason, count(*) as items from receiver.quarantine
+        group by source, reason order by items desc, source, reason limit 20
+        """,
+    ):
+        yield Finding(
+            "warning",
+            f"{row['items']:,} received items of {row['source']} are in quarantine: {row['reason']}",
+            "Look at receiver.quarantine, and mend the sender",
+        )
+    for row in query(
+        backend,
+        """
+        select segment, coalesce(acknowledged, 0) - loaded - quarantined - deduplicated as lost, damaged_bytes
+        from receiver.segments
+        where
+            loss_accepted_at is null
+            and (
+                acknowledged <> loaded + quarantined + deduplicated
+                or (is_sealed and (damaged_bytes > 0 or acknowledged is null))
+            )
+        """,
+    ):
+        yield Finding(
+            "error",
+            f"segment {row['segment']} is damaged: {row['lost']:,} acknowledged events are lost",
+            f"It is in damaged/; `pql load --accept-loss {row['segment']}` lets runs publish again",
         )
 
 

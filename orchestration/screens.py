@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingest.files import ImportSummary
+from ingest.loader.load import SegmentSummary
 from orchestration.doctor import Finding
 from orchestration.forgetting import Forgetting
 from orchestration.identity_diff import Difference
@@ -592,6 +593,29 @@ def import_summary(summary: ImportSummary) -> RenderableType:
     if reasons:
         reasons.append(Text("See backend.quarantine for file, line and content of each."))
     return Group(table, *reasons)
+
+
+def load_summary(segments: Iterable[SegmentSummary]) -> RenderableType:
+    """What became of the segments of a load; the damaged ones by name."""
+    loaded = list(segments)
+    if not loaded:
+        return Text("Nothing new was received.")
+    counts = [
+        f"{sum(segment.loaded for segment in loaded):,} events from {len(loaded):,} segments",
+        f"{sum(segment.deduplicated for segment in loaded):,} were there already",
+        f"{sum(segment.quarantined for segment in loaded):,} set aside (receiver.quarantine)",
+    ]
+    lines: list[RenderableType] = [Text("Loaded " + ", ".join(counts) + ".")]
+    lines += [
+        Text(
+            f"{segment.segment} is damaged: {segment.lost:,} acknowledged events are lost, and nothing is published "
+            f"until you accept it: `pql load --accept-loss {segment.segment}`. The file is in damaged/.",
+            style="red",
+        )
+        for segment in loaded
+        if segment.is_damaged
+    ]
+    return Group(*lines)
 
 
 def doctor_report(findings: Iterable[Finding]) -> RenderableType:

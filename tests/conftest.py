@@ -17,7 +17,7 @@ PARSED = "partial_parse.msgpack"
 BEFORE_MODEL = ("resource_type:seed", "staging", "identity", "activity", "features")
 
 # Folders whose files take longest come first: two workers then end at about the same time.
-LONGEST_FIRST = ("truth", "integration", "pit", "identity", "graph", "unit")
+LONGEST_FIRST = ("truth", "integration", "pit", "identity", "graph", "receiver", "unit")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

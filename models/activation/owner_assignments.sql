@@ -128,8 +128,8 @@ final as (
     inner join turns
         on queues.owner_role = turns.role
         and queues.countries = turns.countries
-        and queues.minimum_employees is not distinct from turns.minimum_employees
-        and queues.maximum_employees is not distinct from turns.maximum_employees
+        and coalesce(queues.minimum_employees, -1) = coalesce(turns.minimum_employees, -1)
+        and coalesce(queues.maximum_employees, -1) = coalesce(turns.maximum_employees, -1)
         and queues.place = turns.place
 )
 

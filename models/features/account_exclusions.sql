@@ -43,7 +43,10 @@ titles as (
 ),
 
 crm_types as (
-    select reach.target as account_id, lower(trim(versions.account_type)) as account_type, greatest(versions.available_at, reach.available_at) as available_at
+    select
+        reach.target as account_id,
+        lower(trim(versions.account_type)) as account_type,
+        greatest(versions.available_at, reach.available_at) as available_at
     from {{ ref("stg_salesforce__accounts") }} as versions
     inner join {{ ref("organisation_reach") }} as reach on 'crm_account:' || versions.crm_account_id = reach.node
     where not versions.is_deleted

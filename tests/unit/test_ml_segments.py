@@ -59,15 +59,18 @@ def world(seed: int, reversed_by: float, accounts: int = 700, share: float = 0.3
     return tuple(found)
 
 
+@cache
 def pooled(seed: int, reversed_by: float, segment: Segment = ENTERPRISE, **more: float) -> Pooled:
     return pool((segment,), world(seed, reversed_by, **more), ENCODING)
 
 
 def test_a_planted_reversal_is_corrected_and_its_sign_recovered():
-    for seed in range(4):
+    seeds = range(20 if FULL else 2)
+    corrected_seeds = [seed for seed in seeds if pooled(seed, 1.8).evidence[0].is_corrected]
+    assert len(corrected_seeds) >= 0.9 * len(seeds)
+    for seed in corrected_seeds:
         found = pooled(seed, 1.8)
         (evidence,) = found.evidence
-        assert evidence.is_corrected, evidence.reason
         assert evidence.better_in >= SURE
         assert evidence.average_precision > evidence.against
         later, whole = world(seed, 1.8)[-1].later, world(seed, 1.8)[-1]
@@ -83,7 +86,7 @@ def test_a_planted_reversal_is_corrected_and_its_sign_recovered():
 
 def test_without_a_difference_the_whole_stands():
     """A correction that tells nothing is better in two of three resamples now and then: 8 % of 60 companies."""
-    seeds = range(60) if FULL else range(10)
+    seeds = range(60) if FULL else range(6)
     found = [pooled(seed, 0.0).evidence[0] for seed in seeds]
     assert sum(one.is_corrected for one in found) <= len(found) // 5
     assert all("whole" in one.reason for one in found if not one.is_corrected)

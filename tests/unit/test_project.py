@@ -41,4 +41,5 @@ def test_telemetry_is_off():
 def test_every_package_is_installed_with_the_project():
     packages = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
 
-    assert set(packages) == {path.parent.name for path in PROJECT.glob("*/__init__.py") if path.parent.name != "tests"}
+    folders = [path.parent.relative_to(PROJECT) for path in PROJECT.glob("[a-z]*/**/__init__.py")]
+    assert set(packages) == {".".join(folder.parts) for folder in folders if folder.parts[0] != "tests"}

@@ -1,0 +1,85 @@
+"""The loader: segments into DuckDB, events a second on one core, and memory as the backlog grows."""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from itertools import count
+from pathlib import Path
+
+from ingest.receiver.durable_log import DurableLog, Record
+from ingest.receiver.records import pack
+from ingest.receiver.storage import Folder
+from ingest.vendors.contract import Envelope
+
+# In a process of its own, for its peak of memory and its processor time; one thread, on one core.
+LOAD = """
+import os, resource, sys, time
+from datetime import datetime
+from pathlib import Path
+import duckdb
+from ingest.loader.load import load_segments
+
+os.sched_setaffinity(0, {0})
+home = Path(sys.argv[1])
+before = time.perf_counter()
+with duckdb.connect(str(home / "pql.duckdb"), config={"threads": 1, "memory_limit": "256MB"}) as warehouse:
+    loaded = sum(summary.loaded for summary in load_segments(warehouse, home, datetime(2026, 1, 1)))
+    assert loaded == int(sys.argv[2]), loaded
+seconds = time.perf_counter() - before
+print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--events", type=int, default=1_000_000, help="of the larger backlog (default: %(default)s)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Loads a backlog, and one a quarter as large; every id is new, and all rows are counted first."""
+    small, large = (load(events) for events in (options.events // 4, options.events))
+    for events, (seconds, megabytes) in ((options.events // 4, small), (options.events, large)):
+        print(
+            f"{events:,} events: {seconds:.1f} s, {events / seconds:,.0f} events/s on one core, peak {megabytes:.0f} MB"
+        )
+    print(
+        f"loader ratio={options.events / large[0] / 100_000:.2f} events={options.events / large[0]:.0f} "
+        f"peak_mb={large[1]:.0f} memory_growth={large[1] / small[1]:.2f}"
+    )
+
+
+def load(events: int) -> tuple[float, float]:
+    """Seconds, and megabytes at the peak."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_segments(Path(folder), events)
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-c", LOAD, folder, str(events)], check=True, capture_output=True, text=True
+        )
+        seconds, megabytes = map(float, done.stdout.split())
+        return seconds, megabytes
+
+
+def write_segments(home: Path, events: int) -> None:
+    names = count()
+    log = DurableLog(Folder(home / "inbox"), lambda: f"{next(names):06d}")
+    for batch in range(events // 100):
+        items = [event_of(batch * 100 + number) for number in range(100)]
+        envelope = Envelope(1_800_000_000_000_000, "web", "rudderstack", "batch", "2026-03-01T12:00:01.000Z")
+        log.write([Record(pack(envelope, items), 100)])
+    log.seal()
+
+
+def event_of(number: int) -> bytes:
+    return json.dumps(
+        {
+            "type": "track",
+            "event": "Report Made",
+            "userId": f"user-{number % 20_000}",
+            "messageId": f"6b9cb4d2-bca9-4c3b-97de-{number:012d}",
+            "timestamp": "2026-03-01T12:00:00.000Z",
+            "properties": {"plan": "pro", "seats": number % 50, "source": "dashboard"},
+            "context": {"library": {"name": "analytics-node", "version": "3.0.13"}},
+        },
+        separators=(",", ":"),
+    ).encode()

@@ -1,0 +1,148 @@
+"""The receiver: events acknowledged after the sync, one and a hundred in a request; and the same without the sync."""
+
+import argparse
+import json
+import os
+import selectors
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCES = '[source.web]\naccepts = "rudderstack"\nkeys = ["KEY"]\n'
+AUTHORIZATION = "Basic S0VZOg=="  # KEY:
+
+# Serves as `pql serve` does; "unsynced" leaves out what makes an answer mean something.
+SERVE = """
+import asyncio, sys
+from pathlib import Path
+from ingest.receiver import server
+from ingest.receiver.sources import read_sources
+from ingest.receiver.storage import Folder
+
+class Unsynced(Folder):
+    def sync(self, file):
+        pass
+
+home, port, how = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+if how == "unsynced":
+    server.Folder = Unsynced
+asyncio.run(server.serve(server.Service(home, "127.0.0.1", port, 10.0), read_sources(home / "receiver.toml")))
+"""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What came back in the time measured."""
+
+    requests: float
+    p50_ms: float
+    p99_ms: float
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement (default: %(default)s)")
+    parser.add_argument("--connections", type=int, default=64, help="requests at a time (default: %(default)s)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measures one event in a request and a hundred, synced and not, each on one core; senders take the other."""
+    rates = {
+        (how, events): measure(how, events, options.connections, options.seconds)
+        for events in (1, 100)
+        for how in ("unsynced", "synced")
+    }
+    for (how, events), rate in rates.items():
+        print(
+            f"{how}, {events} events a request: {rate.requests:,.0f} requests/s, "
+            f"{rate.requests * events:,.0f} events/s, p50 {rate.p50_ms:.1f} ms, p99 {rate.p99_ms:.1f} ms"
+        )
+    one, many = rates["synced", 1], rates["synced", 100]
+    print(
+        f"receiver ratio={one.requests / rates['unsynced', 1].requests:.2f} requests={one.requests:.0f} "
+        f"events={many.requests * 100:.0f} p99_ms={one.p99_ms:.1f}"
+    )
+
+
+def measure(how: str, events: int, connections: int, seconds: float) -> Rate:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        (home / "receiver.toml").write_text(SOURCES)
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            port = listening.getsockname()[1]
+        process = subprocess.Popen([sys.executable, "-c", SERVE, folder, str(port), how], preexec_fn=on_first_core)  # noqa: S603
+        try:
+            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+            wait_for(port)
+            send(port, events, connections, min(2.0, seconds))  # warms up
+            return send(port, events, connections, seconds)
+        finally:
+            os.sched_setaffinity(0, range(os.cpu_count() or 1))
+            process.terminate()
+            process.wait()
+
+
+def on_first_core() -> None:
+    os.sched_setaffinity(0, {0})
+
+
+def wait_for(port: int) -> None:
+    for _ in range(500):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionError:
+            time.sleep(0.02)
+        else:
+            return
+    raise TimeoutError("the receiver does not answer")
+
+
+def request_of(events: int) -> bytes:
+    """A request whose events have the size of a usual track call. Ids repeat: they matter to the loader alone."""
+    event = {
+        "type": "track",
+        "event": "Report Made",
+        "userId": "user-1234567",
+        "messageId": "6b9cb4d2-bca9-4c3b-97de-c6179a09600e",
+        "timestamp": "2026-03-01T12:00:00.000Z",
+        "properties": {"plan": "pro", "seats": 12, "source": "dashboard"},
+        "context": {"library": {"name": "analytics-node", "version": "3.0.13"}},
+    }
+    body = json.dumps({"batch": [event] * events, "sentAt": "2026-03-01T12:00:01.000Z"}, separators=(",", ":")).encode()
+    head = (
+        f"POST /v1/batch HTTP/1.1\r\nHost: x\r\nAuthorization: {AUTHORIZATION}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def send(port: int, events: int, connections: int, seconds: float) -> Rate:
+    """Each connection sends its next request when the last is answered."""
+    request = request_of(events)
+    selector = selectors.DefaultSelector()
+    for _ in range(connections):
+        connection = socket.create_connection(("127.0.0.1", port))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(request)
+        selector.register(connection, selectors.EVENT_READ, [time.perf_counter()])
+    began = time.perf_counter()
+    waits: list[float] = []
+    while (now := time.perf_counter()) - began < seconds:
+        for key, _ in selector.select(1.0):
+            connection: socket.socket = key.fileobj  # pyright: ignore[reportAssignmentType]
+            answer = connection.recv(4096)
+            if not answer.startswith(b"HTTP/1.1 200"):
+                raise AssertionError(answer[:200])
+            now = time.perf_counter()
+            waits.append(now - key.data[0])
+            key.data[0] = now
+            connection.sendall(request)
+    elapsed = now - began
+    for key in list(selector.get_map().values()):
+        key.fileobj.close()  # pyright: ignore[reportAttributeAccessIssue]
+    cuts = statistics.quantiles(waits, n=100)
+    return Rate(len(waits) / elapsed, cuts[49] * 1000, cuts[98] * 1000)

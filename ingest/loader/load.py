@@ -1,0 +1,269 @@
+"""Load segments into the warehouse: each with its line in the ledger, in one transaction, once.
+
+A crash before the commit leaves nothing of a segment; after it the ledger says that the segment is loaded, and only the
+file is put away. So whatever is killed, wherever, the next load ends where an undisturbed one would.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from ingest.loader.read import Batch, read_batches
+from ingest.loader.tables import create_tables
+from ingest.receiver.segments import OPEN, SEALED, Contents, read_contents
+
+INBOX, ARCHIVE, DAMAGED = "inbox", "archive", "damaged"
+DAY_SECONDS = 86_400
+
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class SegmentSummary:
+    """What became of one segment.
+
+    Attributes:
+        segment: Its name.
+        is_sealed: Whether its end is there. One whose writer was killed has none.
+        acknowledged: Items that were acknowledged, as its end says; None without one.
+        loaded: Rows added to `receiver.events`.
+        quarantined: Items set aside.
+        deduplicated: Events whose id was there already.
+        damaged_bytes: Bytes after the intact part. In one without an end these were never acknowledged, as far as
+            can be known.
+    """
+
+    segment: str
+    is_sealed: bool
+    acknowledged: int | None
+    loaded: int
+    quarantined: int
+    deduplicated: int
+    damaged_bytes: int
+
+    @property
+    def lost(self) -> int:
+        """Acknowledged items that are in none of the three."""
+        if self.acknowledged is None:
+            return 0
+        return self.acknowledged - self.loaded - self.quarantined - self.deduplicated
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether anything acknowledged may be gone. It stops publishing."""
+        return self.lost != 0 or (self.is_sealed and (self.damaged_bytes > 0 or self.acknowledged is None))
+
+
+def load_segments(
+    connection: duckdb.DuckDBPyConnection, folder: Path, loaded_at: datetime, step: Step = lambda name: None
+) -> Iterator[SegmentSummary]:
+    """Load all segments that no receiver is writing, in the order of their names.
+
+    Args:
+        connection: A connection that may write and has no transaction open.
+        folder: The home of the installation; the segments are in `inbox/`, and go to `archive/` or `damaged/`.
+        loaded_at: The moment of the load, UTC without a zone.
+        step: Called with the name of each point that a crash may hit; tests kill there.
+
+    Yields:
+        What became of each segment, after its commit.
+    """
+    create_tables(connection)
+    for path in segment_paths(folder):
+        name = path.name.partition(".")[0]
+        with _held(path) as is_free:
+            if not is_free:
+                continue
+            if _is_loaded(connection, name):
+                _put_away(path, folder, DAMAGED if _is_damaged(connection, name) else ARCHIVE)
+                continue
+            contents = read_contents(path.read_bytes())
+            if contents is None:
+                if path.name.endswith(SEALED):  # its beginning is gone: nothing of it can be trusted
+                    contents = Contents((), None, path.stat().st_size)
+                else:  # a receiver is about to begin it, or died before it did
+                    continue
+            summary = _load(connection, name, path.name.endswith(SEALED), contents, loaded_at, step)
+            step("after commit")
+            _put_away(path, folder, DAMAGED if summary.is_damaged else ARCHIVE)
+            step("after archive")
+        yield summary
+
+
+def segment_paths(folder: Path) -> list[Path]:
+    """The segments of the inbox in the order in which they were begun."""
+    inbox = folder / INBOX
+    found = inbox.iterdir() if inbox.is_dir() else ()
+    return sorted(path for path in found if path.name.endswith((OPEN, SEALED)))
+
+
+def forget_old_archives(folder: Path, keep_days: float) -> int:
+    """Remove archived segments older than so many days; how many."""
+    archive = folder / ARCHIVE
+    limit = time.time() - keep_days * DAY_SECONDS
+    old = [path for path in archive.iterdir() if path.stat().st_mtime < limit] if archive.is_dir() else []
+    for path in old:
+        path.unlink()
+    return len(old)
+
+
+def accept_loss(connection: duckdb.DuckDBPyConnection, segment: str, now: datetime) -> bool:
+    """Take note that somebody accepts what a damaged segment lost, so that publishing goes on; whether there is one."""
+    create_tables(connection)
+    found = connection.execute(
+        "update receiver.segments set loss_accepted_at = ? where segment = ? returning segment", [now, segment]
+    ).fetchall()
+    return bool(found)
+
+
+def write_suppressed(connection: duckdb.DuckDBPyConnection, folder: Path) -> int:
+    """Write the hashes of forgotten identifiers for the gate, which never opens the warehouse; how many."""
+    known = connection.execute(
+        "select count(*) from information_schema.tables "
+        "where table_schema = 'privacy' and table_name = 'forgotten_identifiers'"
+    ).fetchone()
+    if not known or not known[0]:
+        return 0
+    hashes = connection.execute("select identifier_hash from privacy.forgotten_identifiers order by 1").fetchall()
+    inbox = folder / INBOX
+    inbox.mkdir(parents=True, exist_ok=True)
+    writing = inbox / "suppressed.writing"
+    writing.write_text("\n".join(row[0] for row in hashes), encoding="ascii")
+    writing.replace(inbox / "suppressed.txt")
+    return len(hashes)
+
+
+@contextmanager
+def _held(path: Path) -> Generator[bool]:
+    """Whether the segment has no living writer; it is held meanwhile."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # sealed meanwhile; the next load takes it under its new name
+        yield False
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(file)
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    is_sealed: bool,
+    contents: Contents,
+    loaded_at: datetime,
+    step: Step,
+) -> SegmentSummary:
+    loaded = quarantined = deduplicated = 0
+    connection.begin()
+    try:
+        for batch in read_batches(contents.records, name):
+            new, bad = _insert(connection, batch)
+            loaded += new
+            quarantined += bad
+            deduplicated += len(batch.events) + len(batch.bad) - new - bad
+            step("after insert")
+        summary = SegmentSummary(
+            name,
+            is_sealed,
+            contents.seal.items if contents.seal else None,
+            loaded,
+            quarantined,
+            deduplicated,
+            contents.damaged_bytes,
+        )
+        connection.execute(
+            "insert into receiver.segments values (?, ?, ?, ?, ?, ?, ?, ?, null)",
+            [
+                summary.segment,
+                summary.is_sealed,
+                summary.acknowledged,
+                summary.loaded,
+                summary.quarantined,
+                summary.deduplicated,
+                summary.damaged_bytes,
+                loaded_at,
+            ],
+        )
+        step("after ledger")
+    except BaseException:  # an interrupt, too, must leave nothing half-written
+        connection.rollback()
+        raise
+    connection.commit()
+    return summary
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, batch: Batch) -> tuple[int, int]:
+    """Add what is new of the events, and all that is bad; how many of each.
+
+    The first delivery of an id stays. What is there already is looked for with the incoming ids as the smaller side, so
+    that memory does not grow with the table. What the warehouse itself could not read as JSON later is set aside here.
+    """
+    connection.register("incoming_events", batch.event_table())
+    connection.register("incoming_bad", batch.bad_table())
+    (unreadable,) = connection.execute(
+        """
+        insert into receiver.quarantine
+        select source, vendor, call, received_at, 'properties are no JSON', properties, segment, item
+        from incoming_events
+        where not json_valid(properties)
+        """
+    ).fetchall()[0]
+    (new,) = connection.execute(
+        """
+        insert into receiver.events
+        with
+
+        known as materialized (
+            select source, message_id from receiver.events
+            where (source, message_id) in (select source, message_id from incoming_events)
+        )
+
+        select incoming_events.*
+        from incoming_events
+        anti join known using (source, message_id)
+        where json_valid(incoming_events.properties)
+        qualify row_number() over (partition by source, message_id order by item) = 1
+        order by item
+        """
+    ).fetchall()[0]
+    connection.execute("insert into receiver.quarantine select * from incoming_bad")
+    connection.unregister("incoming_events")
+    connection.unregister("incoming_bad")
+    return new, len(batch.bad) + unreadable
+
+
+def _is_loaded(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    return bool(connection.execute("select 1 from receiver.segments where segment = ?", [name]).fetchall())
+
+
+def _is_damaged(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    found = connection.execute(
+        """
+        select 1 from receiver.segments
+        where segment = ? and (
+            acknowledged <> loaded + quarantined + deduplicated
+            or (is_sealed and (damaged_bytes > 0 or acknowledged is null))
+        )
+        """,
+        [name],
+    ).fetchall()
+    return bool(found)
+
+
+def _put_away(path: Path, folder: Path, where: str) -> None:
+    target = folder / where
+    target.mkdir(exist_ok=True)
+    path.replace(target / path.name)

@@ -1,0 +1,37 @@
+"""The raw tables that received events are loaded into, and the ledger of the segments they came in."""
+
+import duckdb
+
+from ingest.arrow import pa
+from ingest.vendors.contract import Row
+
+SCHEMA = "receiver"
+
+_SQL_TYPES = {"string": "varchar", "int64": "bigint", "timestamp[us]": "timestamp"}
+_TIMES = ("original_at", "occurred_at")
+_PLACE = (("source", pa.string()), ("vendor", pa.string()), ("call", pa.string()), ("received_at", pa.timestamp("us")))
+
+EVENTS = pa.schema(
+    [
+        *_PLACE,
+        *((name, pa.timestamp("us") if name in _TIMES else pa.string()) for name in Row._fields),
+        ("segment", pa.string()),
+        ("item", pa.int64()),
+    ]
+)
+QUARANTINE = pa.schema(
+    [*_PLACE, ("reason", pa.string()), ("raw", pa.string()), ("segment", pa.string()), ("item", pa.int64())]
+)
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the schema `receiver` and its tables where they are absent."""
+    connection.execute(f"create schema if not exists {SCHEMA}")
+    for name, columns in (("events", EVENTS), ("quarantine", QUARANTINE)):
+        typed = ", ".join(f"{field.name} {_SQL_TYPES[str(field.type)]}" for field in columns)
+        connection.execute(f"create table if not exists {SCHEMA}.{name} ({typed})")
+    connection.execute(
+        f"create table if not exists {SCHEMA}.segments (segment varchar primary key, is_sealed boolean, "
+        "acknowledged bigint, loaded bigint, quarantined bigint, deduplicated bigint, damaged_bytes bigint, "
+        "loaded_at timestamp, loss_accepted_at timestamp)"
+    )

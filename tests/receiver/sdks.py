@@ -1,0 +1,120 @@
+"""The vendors' own SDKs, each told to send the same: `count` events of people `u0`, `u1`, ... to its own source."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+import mixpanel
+from amplitude import Amplitude, BaseEvent, Config
+from posthog import Posthog
+from rudderstack.analytics.client import Client as RudderStack
+from segment.analytics.client import Client as Segment
+
+NAME = "Report Made"
+WHEN = datetime(2024, 3, 1, 12, tzinfo=UTC)
+SOURCES = """
+[source.segment]
+accepts = "segment"
+keys = ["KEY"]
+
+[source.rudderstack]
+accepts = "rudderstack"
+keys = ["KEY"]
+
+[source.amplitude]
+accepts = "amplitude"
+keys = ["KEY"]
+
+[source.mixpanel]
+accepts = "mixpanel"
+keys = ["KEY"]
+
+[source.posthog]
+accepts = "posthog"
+keys = ["KEY"]
+"""
+
+# Yields where something may happen between two halves of the stream.
+Sender = Callable[[str, int], Iterator[None]]
+
+
+def send_by_segment(url: str, count: int) -> Iterator[None]:
+    client = Segment("KEY", host=f"{url}/segment", upload_size=20, upload_interval=0.05)
+    for number in range(count):
+        if number == count // 2:
+            yield
+        client.track(f"u{number}", NAME, {"number": number}, timestamp=WHEN)
+    client.flush()
+    client.join()
+
+
+def send_by_rudderstack(url: str, count: int) -> Iterator[None]:
+    client = RudderStack("KEY", host=f"{url}/rudderstack", upload_size=20, upload_interval=0.05)
+    for number in range(count):
+        if number == count // 2:
+            yield
+        client.track(f"u{number}", NAME, {"number": number}, timestamp=WHEN)
+    client.flush()
+    client.join()
+
+
+def send_by_amplitude(url: str, count: int) -> Iterator[None]:
+    told: list[int] = []
+    client = Amplitude(
+        "KEY",
+        Config(
+            server_url=f"{url}/amplitude/2/httpapi",
+            flush_queue_size=20,
+            flush_interval_millis=50,
+            callback=lambda event, code, message: told.append(code),
+        ),
+    )
+    for number in range(count):
+        if number == count // 2:
+            yield
+        client.track(
+            BaseEvent(NAME, f"u{number}", event_properties={"number": number}, time=int(WHEN.timestamp() * 1000))
+        )
+    deadline = time.monotonic() + 60
+    while len(told) < count and time.monotonic() < deadline:  # a flush does not wait for what is tried again
+        client.flush()
+        time.sleep(0.05)
+    assert told == [200] * count
+    client.shutdown()
+
+
+def send_by_mixpanel(url: str, count: int) -> Iterator[None]:
+    address = f"{url}/mixpanel"
+    urls = {"events_url": f"{address}/track", "people_url": f"{address}/engage", "import_url": f"{address}/import"}
+    consumer = mixpanel.BufferedConsumer(max_size=20, **urls, retry_limit=8, retry_backoff_factor=0.1)
+    # It sends again over https alone, so the same is asked of it over http.
+    session = consumer._consumer._session
+    session.mount("http://", session.get_adapter("https://"))
+    client = mixpanel.Mixpanel("KEY", consumer=consumer)
+    for number in range(count):
+        if number == count // 2:
+            yield
+        client.track(f"u{number}", NAME, {"number": number, "time": WHEN.timestamp()})
+    consumer.flush()
+
+
+def send_by_posthog(url: str, count: int) -> Iterator[None]:
+    client = Posthog("KEY", host=f"{url}/posthog", flush_at=20, flush_interval=0.05, gzip=True)
+    for number in range(count):
+        if number == count // 2:
+            yield
+        client.capture(NAME, distinct_id=f"u{number}", properties={"number": number}, timestamp=WHEN)
+    client.flush()
+    client.shutdown()
+
+
+SENDERS: MappingProxyType[str, Sender] = MappingProxyType(
+    {
+        "segment": send_by_segment,
+        "rudderstack": send_by_rudderstack,
+        "amplitude": send_by_amplitude,
+        "mixpanel": send_by_mixpanel,
+        "posthog": send_by_posthog,
+    }
+)
