@@ -38,7 +38,8 @@ placed as (
     select
         routed.*,
         case
-            when explored.account_id is not null and rules.owner_role = 'automation' and routed.override_play is null then routed.position_if_qualified
+            when explored.account_id is not null and rules.owner_role = 'automation' and routed.override_play is null
+                then routed.position_if_qualified
             else routed.position
         end as taken_position,
         explored.account_id is not null and rules.owner_role = 'automation' and routed.override_play is null as is_explored
