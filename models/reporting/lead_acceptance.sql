@@ -53,11 +53,7 @@ refusals as (
     group by dimension, member, given_reason
 ),
 
-ranked_rated as (
-    select *, accepted / cast(answers as double) as acceptance_rate from counted
-),
-
-refusals as (
+ranked_refusals as (
     select
         *,
         row_number() over (partition by dimension, member order by times desc, given_reason) as reason_rank
