@@ -1,6 +1,7 @@
 -- What the receiver acknowledged in a segment was loaded, set aside with a reason, or there already. A damaged segment stops
 -- publishing until somebody accepts what it lost: `pql load --accept-loss SEGMENT`. One whose writer was killed has no end that
 -- says how much it acknowledged; all that is intact in it was loaded.
+-- depends_on: {{ ref("stg_receiver__events") }}
 {{ config(meta={"dagster": {"ref": {"name": "stg_receiver__events"}}}) }}
 
 with
