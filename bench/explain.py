@@ -51,14 +51,14 @@ def run(options: argparse.Namespace) -> None:
     tree_shap.contributions(prepared, X[:1000], options.threads)
     ours, found = fastest("ours", lambda: tree_shap.contributions(prepared, X, options.threads))
     plain, _ = fastest("LightGBM, plain predict", lambda: booster.predict(X, num_threads=options.threads))
+    for count in (options.rows, 10 * options.rows):
+        stream_apart(text, options, count)
     theirs, own = timed(
         "LightGBM, pred_contrib", lambda: booster.predict(X, pred_contrib=True, num_threads=options.threads)
     )
     difference = float(np.abs(found - np.asarray(own)[:, :-1]).max())
     if not difference <= COMPARED_TO:
         raise SystemExit(f"the contributions differ by {difference:.3g}")
-    for count in (options.rows, 10 * options.rows):
-        stream_apart(text, options, count)
     print(
         f"explain ratio={theirs.clock / ours.clock:.1f} diff={difference:.0e} "
         f"of_plain_predict={ours.clock / plain.clock:.2f} rows_per_second={options.rows / ours.clock:,.0f}"

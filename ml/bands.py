@@ -11,11 +11,11 @@ import numpy as np
 from ml import arrow
 from ml.arrow import Dates, Floats, Integers, Schema, Table, Texts
 from ml.evaluate import account_numbers
+from ml.intervals import wilson
 
 LAST = 100
 LEAST = 20  # converters, and others, to propose anything
 RESAMPLES, SEED = 500, 23
-Z_95 = 1.959963984540054
 WHOLE = "all"
 
 BAND_OUTCOMES: Schema = {
@@ -114,15 +114,6 @@ def proposal(converters: Floats, others: Floats) -> tuple[int, int]:
     apart = (converters[:, None] >= candidates).mean(axis=0) - (others[:, None] >= candidates).mean(axis=0)
     qualified = int(candidates[np.argmax(apart)])
     return max(int(np.ceil(np.median(converters))), qualified + 1), qualified
-
-
-def wilson(rate: float, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval for a rate out of so many; NaN out of none."""
-    if not count:
-        return float("nan"), float("nan")
-    share = Z_95**2 / count
-    spread = Z_95 * float(np.sqrt(rate * (1 - rate) / count + share / (4 * count)))
-    return (rate + share / 2 - spread) / (1 + share), (rate + share / 2 + spread) / (1 + share)
 
 
 def _last_of_each(labels: Floats, accounts: Texts, dates: Dates) -> Integers:

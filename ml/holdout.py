@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from ml.arrow import Floats, Integers
+from ml.intervals import wilson
 
 LEVEL = 0.95
 POWER = 0.8
@@ -91,8 +92,8 @@ def _power(lift: float, routed: Floats, held_out: Floats, base: Floats, level: f
     weights = weights / weights.sum()
     raised, z = base + lift, float(ndtri((1 + level) / 2))
     one, other = float(weights @ raised), float(weights @ base)
-    below = one - _wilson(one, _effective_size(routed, weights), z)[0]
-    above = _wilson(other, _effective_size(held_out, weights), z)[1] - other
+    below = one - wilson(one, _effective_size(routed, weights), z)[0]
+    above = wilson(other, _effective_size(held_out, weights), z)[1] - other
     spread = np.sum(weights**2 * (raised * (1 - raised) / routed + base * (1 - base) / held_out))
     return float(ndtr((lift - np.hypot(below, above)) / max(float(np.sqrt(spread)), 1e-12)))
 
@@ -100,16 +101,9 @@ def _power(lift: float, routed: Floats, held_out: Floats, base: Floats, level: f
 def _weighted_rate(won: Integers, of: Floats, weights: Floats, level: float) -> tuple[float, float, float]:
     """A weighted mean of rates with its interval: rate, low, high."""
     rate = float(weights @ (won / of))
-    return rate, *_wilson(rate, _effective_size(of, weights), float(ndtri((1 + level) / 2)))
+    return rate, *wilson(rate, _effective_size(of, weights), float(ndtri((1 + level) / 2)))
 
 
 def _effective_size(of: Floats, weights: Floats) -> float:
     """How many accounts in one stratum would say as much (Kish 1965, Survey Sampling, 8.2)."""
     return 1 / float(np.sum(weights**2 / of))
-
-
-def _wilson(rate: float, of: float, z: float) -> tuple[float, float]:
-    """Wilson's score interval of a rate (Wilson 1927, JASA 22:209)."""
-    centre = (rate + z**2 / (2 * of)) / (1 + z**2 / of)
-    half = z * float(np.sqrt(rate * (1 - rate) / of + z**2 / (4 * of**2))) / (1 + z**2 / of)
-    return centre - half, centre + half

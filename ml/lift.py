@@ -16,11 +16,11 @@ from scipy.special import gammaln  # pyright: ignore[reportMissingTypeStubs, rep
 
 from ml import arrow
 from ml.arrow import Bools, Dates, Floats, Integers, Schema, Table
+from ml.intervals import Z_95, wilson
 
 FALSE_DISCOVERY_RATE = 0.05
 TREND_THRESHOLDS = (1, 3)
 LEAST_MONTHS = 3  # on each side of a change: a quarter
-Z_95 = 1.959963984540054
 NEGLIGIBLE = 1e-100  # probabilities below this times the largest are dropped, so that sums of many strata stay short
 EQUAL = 1 + 1e-7  # outcomes as likely as the observed one, up to rounding, are as extreme (R's and SciPy's tolerance)
 
@@ -188,7 +188,7 @@ def difference(with_one: int, one: int, with_other: int, other: int) -> Estimate
     if not one or not other:
         return Estimate(np.nan, np.nan, np.nan)
     p, q = with_one / one, with_other / other
-    (p_low, p_high), (q_low, q_high) = _wilson(with_one, one), _wilson(with_other, other)
+    (p_low, p_high), (q_low, q_high) = wilson(p, one), wilson(q, other)
     gap = p - q
     return Estimate(gap, gap - np.hypot(p - p_low, q_high - q), gap + np.hypot(p_high - p, q - q_low))
 
@@ -341,14 +341,6 @@ def _trimmed(distribution: Distribution) -> Distribution:
     kept = np.flatnonzero(distribution.probabilities > NEGLIGIBLE * distribution.probabilities.max())
     first, last = int(kept[0]), int(kept[-1])
     return Distribution(distribution.lowest + first, distribution.probabilities[first : last + 1])
-
-
-def _wilson(count: int, of: int) -> tuple[float, float]:
-    """Wilson's score interval of a share (Wilson 1927, JASA 22:209)."""
-    share, z2 = count / of, Z_95**2
-    centre = (share + z2 / (2 * of)) / (1 + z2 / of)
-    half = Z_95 * np.sqrt(share * (1 - share) / of + z2 / (4 * of**2)) / (1 + z2 / of)
-    return centre - half, centre + half
 
 
 def _lift_record(key: Key, strata: Strata) -> dict[str, Any]:

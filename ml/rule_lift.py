@@ -14,9 +14,9 @@ from ml import arrow
 from ml.arrow import Bools, Floats, Schema, Table
 from ml.dataset import Dataset
 from ml.evaluate import account_numbers
+from ml.intervals import Z_95
 from ml.rules import Rule, holds
 
-Z_95 = 1.959963984540054
 LEAST_WON = 5  # accounts; with fewer nothing is said of any rule
 
 RULE_LIFT: Schema = {

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.stats import binomtest
 
 from ml import arrow, register
 from ml.arrow import Floats, Integers, Texts
 from ml.backtest import History
 from ml.dataset import build_dataset, labelled
 from ml.evaluate import account_draws
+from ml.intervals import wilson
 from ml.leaks import LeakReport, told
 from ml.register import Model
 from ml.scale import to_score
@@ -297,8 +297,7 @@ def _rate_interval(judged: Judged, group: Integers) -> tuple[float, float]:
     """Wilson's 95 % interval of the share won; an account counts once, however many dates it was seen on."""
     accounts = len(np.unique(judged.accounts[group].astype(str)))
     won = round(accounts * float(judged.labels[group].mean()))
-    interval = binomtest(won, accounts).proportion_ci(method="wilson")
-    return interval.low, interval.high
+    return wilson(won / accounts, accounts)
 
 
 def _resampled(judged: Judged, figure: Callable[[Floats], Floats]) -> Floats:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from ml.bands import band_outcomes, band_review, grades_of, proposal, wilson
+from ml.bands import band_outcomes, band_review, grades_of, proposal
+from ml.intervals import wilson
 
 MINIMUMS = {"A": 80, "B": 60, "C": 40, "D": 20, "E": 0}
 
