@@ -16,7 +16,8 @@ from ml.register import TrainedModel
 from ml.train import Options, Sizes, fit_rung, train
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-TEXTS, AMOUNTS = ("rule_group", "signal", "metric", "from", "below"), ("cap", "points")
+TEXTS = ("rule_group", "signal", "metric", "from", "below", "one_of")
+AMOUNTS = ("cap", "points")
 NO_RULES = pa.table({n: pa.array([], pa.string()) for n in TEXTS} | {n: pa.array([], pa.float64()) for n in AMOUNTS})
 
 
