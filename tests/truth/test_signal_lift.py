@@ -1,7 +1,8 @@
 """Activation discovery on simulated companies, against what is planted in demo/signals.py.
 
-With 3,000 companies (450 wins) everything planted with an effect of 0.35 or more is found. The change of 2026-01-01, in
-signals of effect 0.6, shows with 8,000 (1,300 wins): `make test-full`.
+With 3,000 companies (450 wins) the strongest signals are found in every window, and in the 30 days before a deal
+everything planted with an effect of 0.35 or more. The first days of an account, and the change of 2026-01-01 in signals
+of effect 0.6, take 8,000 (1,300 wins): `make test-full`.
 """
 
 import os
@@ -23,6 +24,7 @@ ACCOUNTS = 8000
 CHANGE = date(2026, 1, 1)
 SHUFFLES = 20 if FULL else 5
 WINDOWS = ("last_30_days", "first_14_days", "first_7_days")
+SHARP_WINDOWS = WINDOWS if FULL else WINDOWS[:1]
 NEGATIVE = ("error_shown", "setup_failed")
 MODERATE = tuple(
     str(signal.name) for signal in SIGNALS if signal.part == "moderate" and signal.name != "workspace_created"
@@ -82,7 +84,7 @@ def test_the_strongest_planted_signals_come_first(window: str, best: Rows, recor
     assert all(best[window, signal]["is_discovery"] and best[window, signal]["gap"] > 0 for signal in STRONGEST)
 
 
-@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("window", SHARP_WINDOWS)
 def test_what_keeps_accounts_from_converting_has_a_negative_gap(window: str, best: Rows) -> None:
     """In plain rates busy accounts, who see more errors, convert more: the sign is that of the adjusted gap."""
     for signal in NEGATIVE:
@@ -96,7 +98,7 @@ def test_moderate_signals_are_discoveries_before_a_deal(best: Rows) -> None:
         assert best["last_30_days", signal]["adjusted_gap_low"] > 0
 
 
-@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("window", SHARP_WINDOWS)
 def test_no_noise_is_ranked_above_what_is_planted(window: str, best: Rows, record_property: Callable) -> None:
     found = [signal for signal in NOISE if best[window, signal]["is_discovery"]]
     print(window, "noise that is called a discovery:", [(name, best[window, name]["adjusted_gap"]) for name in found])
