@@ -28,6 +28,7 @@ from orchestration.models import (
     rules_in_use,
     weighed_rules,
 )
+from orchestration.next_actions import actions_of_today
 from orchestration.progress import announce
 from orchestration.restating import restated_points
 from warehouse.connection import Backend, home, open_working
@@ -46,7 +47,7 @@ MODEL_TABLES = (
     *("models", "calibration_maps", "backtests", "signal_weights", "ladder", "segments"),
     *("judged_accounts", "model_status", "drift", "rule_lift", "band_outcomes", "band_review"),
 )
-RUN_TABLES = ("predictions", "feature_contributions", "rule_points", "restated_points")
+RUN_TABLES = ("predictions", "feature_contributions", "rule_points", "restated_points", "next_actions")
 
 
 @multi_asset(
@@ -136,9 +137,11 @@ def prediction_assets():
         metrics = read_metrics(backend, "scoring_examples")
         signals = read_table(backend, "config", "signals")
         is_dormant = pc.is_in(examples["cohort"], pa.array(DORMANT))
+        active, dormant = examples.filter(pc.invert(is_dormant)), examples.filter(is_dormant)
+        serving, of_dormant = (register.load_model(models, maps, version) for version in models_of_run(backend, run_id))
         scored = [
-            score(register.load_model(models, maps, version), examples.filter(rows), metrics, signals, run_id)
-            for version, rows in zip(models_of_run(backend, run_id), (pc.invert(is_dormant), is_dormant), strict=True)
+            score(model, accounts, metrics, signals, run_id)
+            for model, accounts in ((serving, active), (of_dormant, dormant))
         ]
         predictions, contributions = (pa.concat_tables(tables) for tables in zip(*scored, strict=True))
         points = points_by_group(rules_in_use(backend), examples, metrics, signals, run_id)
@@ -148,6 +151,7 @@ def prediction_assets():
             "feature_contributions": contributions,
             "rule_points": points,
             "restated_points": restated,
+            "next_actions": actions_of_today(backend, serving, active, run_id),
         }
         forget_unpublished(backend, RUN_TABLES)
         replace_rows(backend, "ml", tables, "run_id", run_id)

@@ -113,6 +113,7 @@ def explanation(backend: Backend, wanted: str) -> Iterator[RenderableType]:
     yield _headline(backend, account)
     yield _ledger(backend, account)
     yield _changes(backend, account)
+    yield _next_actions(backend, account)
     yield _evidence(backend, account)
     yield _identity_path(backend, account)
 
@@ -221,6 +222,27 @@ def _changes(backend: Backend, account: dict[str, Any]) -> RenderableType:
         table.add_row(f"{row['points']:+.1f}", CAUSES[row["cause"]])
     table.add_section()
     table.add_row(f"{sum(row['points'] for row in rows):+.1f}", "before rounding, and cut to 0 to 100")
+    return table
+
+
+def _next_actions(backend: Backend, account: dict[str, Any]) -> RenderableType:
+    rows = query(
+        backend,
+        "select label, score, score_then, probability, probability_then from scores.next_best_actions "
+        "where account_id = ? order by rank",
+        [account["account_id"]],
+    )
+    if not rows:
+        return Text("Nothing that somebody could bring about would raise the score.", style="dim")
+    table = Table(title="What would raise it most, by the model's own numbers", title_justify="left", pad_edge=False)
+    table.add_column("As much as won accounts use")
+    table.add_column("Score", justify="right")
+    table.add_column("Probability", justify="right")
+    for row in rows:
+        likelier = ""
+        if row["probability_then"] is not None and row["probability"] is not None:
+            likelier = f"{row['probability']:.1%} to {row['probability_then']:.1%}"
+        table.add_row(row["label"], f"{row['score']} to {row['score_then']}", likelier)
     return table
 
 
