@@ -14,7 +14,7 @@ scoring as (
 ),
 
 routed as (
-    select * from {{ ref("routed_accounts") }}
+    select * from {{ ref("routed_accounts_by_run") }}
 ),
 
 rules as (

@@ -40,7 +40,7 @@ kept as (
 
 wanting as (
     select workable.*
-    from {{ ref("workable_accounts") }} as workable
+    from {{ ref("workable_accounts_by_run") }} as workable
     left join kept on workable.account_id = kept.account_id and workable.owner_role = kept.owner_role
     where not workable.is_kept_by_crm_owner and workable.override_owner is null and kept.account_id is null
 ),

@@ -9,7 +9,7 @@ runs as (
 ),
 
 routed as (
-    select * from {{ ref("routed_accounts") }}
+    select * from {{ ref("routed_accounts_by_run") }}
 ),
 
 rules as (
@@ -17,11 +17,11 @@ rules as (
 ),
 
 workable as (
-    select * from {{ ref("workable_accounts") }}
+    select * from {{ ref("workable_accounts_by_run") }}
 ),
 
 deadlines as (
-    select * from {{ ref("owner_deadlines") }}
+    select * from {{ ref("owner_deadlines_by_run") }}
 ),
 
 exclusions as (

@@ -85,7 +85,7 @@ changes as (
 ),
 
 facts as (
-    select * from {{ ref("facts_since_published") }}
+    select * from {{ ref("facts_since_published_by_run") }}
 ),
 
 facts_of_account as (

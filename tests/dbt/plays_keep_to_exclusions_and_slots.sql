@@ -17,7 +17,7 @@ held_out as (
 ),
 
 by_hand as (
-    select account_id from {{ ref("routed_accounts") }} where override_play = 'none'
+    select account_id from {{ ref("routed_accounts_by_run") }} where override_play = 'none'
 ),
 
 given as (

@@ -34,7 +34,7 @@ def warehouse():
         )
         connection.execute(
             """
-            create table workable_accounts (
+            create table workable_accounts_by_run (
                 run_id varchar, account_id varchar, score integer, employees bigint, country varchar,
                 owner_role varchar, is_kept_by_crm_owner boolean, override_owner varchar
             )
@@ -81,7 +81,7 @@ def test_deadlines_are_those_that_counting_minutes_finds(warehouse: duckdb.DuckD
     for started_at in (datetime(2026, 3, 6, 16, 20), datetime(2026, 10, 23, 23, 55), datetime(2026, 12, 31, 9, 0)):  # noqa: DTZ001
         warehouse.execute("delete from runs")
         warehouse.execute("insert into runs values ('now', 'running', ?)", [started_at + timedelta(microseconds=7)])
-        found = warehouse.execute(rendered("activation/owner_deadlines.sql")).fetchall()
+        found = warehouse.execute(rendered("activation/owner_deadlines_by_run.sql")).fetchall()
 
         assert sorted(found) == sorted(
             (owner, hours, end_of_working_time(started_at, hours, *row))
@@ -164,7 +164,7 @@ def test_accounts_go_to_their_territory_in_turn_and_stay(seed: int, warehouse: d
         )
     for account in accounts:
         warehouse.execute(
-            "insert into workable_accounts values ('now', ?, ?, ?, ?, 'rep', ?, null)",
+            "insert into workable_accounts_by_run values ('now', ?, ?, ?, ?, 'rep', ?, null)",
             (account["account_id"], account["score"], account["employees"], account["country"], account["is_kept"]),
         )
     used: dict[str, int] = {}
@@ -199,7 +199,7 @@ def test_whoever_is_gone_hands_on_and_who_comes_takes_nothing(warehouse: duckdb.
     )
     warehouse.execute(
         """
-        insert into workable_accounts
+        insert into workable_accounts_by_run
         select 'now', 'acc_' || n, n, null, null, 'rep', false, null from range(4) as t(n)
         """
     )

@@ -25,10 +25,10 @@ AMERICAN, EUROPEAN = "sales_rep,US|CA|BR,,,15", "sales_rep,GB|SE|NL|DE|FR|ES,,,1
 # In the order in which each reads the ones before; those that the test fills by hand are tables.
 MODELS = (
     "play_exclusions",
-    "routed_accounts",
+    "routed_accounts_by_run",
     "holdouts",
-    "workable_accounts",
-    "owner_deadlines",
+    "workable_accounts_by_run",
+    "owner_deadlines_by_run",
     "owner_assignments",
     "plays_by_run",
 )
@@ -199,7 +199,7 @@ def test_everybody_is_held_out_with_the_same_chance_and_every_band_to_its_share(
         connection.execute("create table settings (setting varchar, value varchar)")
         connection.execute(
             """
-            create table routed_accounts (
+            create table routed_accounts_by_run (
                 account_id varchar, grade varchar, position integer, position_if_qualified integer, ownership varchar,
                 intent varchar, readiness varchar, override_play varchar
             )
@@ -208,7 +208,7 @@ def test_everybody_is_held_out_with_the_same_chance_and_every_band_to_its_share(
         for grade, accounts in bands.items():
             connection.execute(
                 """
-                insert into routed_accounts
+                insert into routed_accounts_by_run
                 select ? || n, ?, 1, 1, 'unowned', 'activated', 'pql_ready', null from range(?) as t(n)
                 """,
                 [grade, grade, accounts],

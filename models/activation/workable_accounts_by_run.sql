@@ -4,7 +4,7 @@
 with
 
 routed as (
-    select * from {{ ref("routed_accounts") }}
+    select * from {{ ref("routed_accounts_by_run") }}
 ),
 
 rules as (
