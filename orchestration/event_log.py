@@ -1,7 +1,8 @@
 """Dagster's log of events in SQLite, over connections that are kept.
 
 Dagster opens and closes a connection for each of the three writes of an event, and waits for the disk at each: an
-unchanged run took 106 s of processor so, and takes 95 s now. What a run has done is told by `publishing.runs`; the log is for people to read.
+unchanged run took 106 s of processor so, and takes 95 s now. What a run has done is told by `publishing.runs`; the log
+is for people to read.
 """
 
 import os
