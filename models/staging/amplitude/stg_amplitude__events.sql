@@ -55,7 +55,6 @@ timed as (
         coalesce(user_properties, '{}') as user_properties,
         {{ group_of("groups") }} as group_id,
         {{ json_text("group_properties", group_kind_of("groups")) }} as properties_by_group,
-        coalesce(group_properties, '{}') as group_properties,
         country,
         {{ device_of("device_type") }} as device,
         case
@@ -70,7 +69,7 @@ numbered as (
     select
         *,
         least(coalesce(event_time, available_at), available_at) as occurred_at,
-        coalesce({{ json_text("properties_by_group", "group_id") }}, group_properties) as own_group_properties,
+        coalesce({{ json_text("properties_by_group", "group_id") }}, '{}') as own_group_properties,
         row_number() over (partition by event_id order by available_at, event_time, event_name, event_properties) as delivery
     from timed
 ),
