@@ -69,7 +69,8 @@ AMPLITUDE_GROUPS = {
 AMPLITUDE: Tables = {
     "event": [
         {"id": 1, "uuid": "u-1", "_insert_id": "m1", "amplitude_id": 10, "device_id": "phone",
-         "event_type": "Signed In", "event_time": at(1), "server_upload_time": at(1, 0, 5), "event_properties": "{}", "user_properties": "{}",
+         "event_type": "Signed In", "event_time": at(1), "server_upload_time": at(1, 0, 5),
+         "event_properties": "{}", "user_properties": "{}",
          "groups": "{}", "group_properties": "{}", "platform": "iOS", "device_type": "Apple iPhone",
          "country": "Germany"},
         {"id": 2, "uuid": "u-2", "_insert_id": "m2", "amplitude_id": 20, "user_id": "ada", "device_id": "laptop",
