@@ -16,7 +16,7 @@ raw_events as (
     ], required=true) }}
 ),
 
-raw_merges as (
+raw_mergers as (
     {{ source_columns("amplitude", "merge_ids", [
         ["amplitude_id", "varchar"], ["merged_amplitude_id", "varchar"],
         ["merged_at", "varchar", ["merge_server_time", "merge_event_time", "merge_time"]],
@@ -24,7 +24,7 @@ raw_merges as (
 ),
 
 -- A timestamp in warehouses, milliseconds in files.
-merges as (
+mergers as (
     select
         amplitude_id,
         merged_amplitude_id,
@@ -32,7 +32,7 @@ merges as (
             when {{ number_or_null("merged_at") }} is null then cast(merged_at as timestamp)
             else {{ moment_of_milliseconds("merged_at") }}
         end as merged_at
-    from raw_merges
+    from raw_mergers
 ),
 
 timed as (
@@ -102,17 +102,17 @@ paths as (
         merged_amplitude_id,
         merged_at,
         1 as steps
-    from merges
+    from mergers
 
     union all
 
     select
         paths.amplitude_id,
-        merges.merged_amplitude_id,
-        greatest(paths.merged_at, merges.merged_at),
+        mergers.merged_amplitude_id,
+        greatest(paths.merged_at, mergers.merged_at),
         paths.steps + 1
     from paths
-    inner join merges on paths.merged_amplitude_id = merges.amplitude_id
+    inner join mergers on paths.merged_amplitude_id = mergers.amplitude_id
     where paths.steps < 10
 ),
 

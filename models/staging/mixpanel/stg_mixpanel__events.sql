@@ -81,6 +81,10 @@ first_seen as (
     group by distinct_id
 ),
 
+newest as (
+    select max(available_at) as available_at from events
+),
+
 -- What holds of a person today was known at the latest when Mixpanel last changed it, or when the table was last written.
 people as (
     select
@@ -93,12 +97,13 @@ people as (
         coalesce({{ json_text("people.properties", "'$email'") }}, {{ json_text("people.properties", "'email'") }}) as email,
         coalesce({{ json_text("people.properties", "'$phone'") }}, {{ json_text("people.properties", "'phone'") }}) as phone,
         coalesce(
-            cast({{ json_text("people.properties", "'$last_seen'") }} as timestamp), (select max(available_at) from events)
+            cast({{ json_text("people.properties", "'$last_seen'") }} as timestamp), newest.available_at
         ) as available_at,
         people.distinct_id,
         people.properties
     from raw_people as people
     left join devices on people.distinct_id = devices.device_id
+    cross join newest
 ),
 
 -- The mapping carries no time: it was known once both ids were. Mixpanel may choose the device's as the one that stays.
@@ -129,7 +134,7 @@ messages as (
         end as event_name,
         case
             when user_id is not null then user_id
-            when distinct_id not like '$device:%' and distinct_id is distinct from device_id then distinct_id
+            when distinct_id not like '$device:%' and distinct_id <> coalesce(device_id, '') then distinct_id
         end as user_id,
         case when event_name in ('$identify', '$create_alias', '$merge') then previous_id else device_id end as anonymous_id,
         {{ first_of("group_ids") }} as group_id,
