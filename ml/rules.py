@@ -10,6 +10,7 @@ from ml import arrow
 from ml.arrow import Bools, Floats, Schema, Table
 from ml.dataset import OTHER, Encoding, Feature, build_dataset, column_feature, read_polarity, signal_feature
 from ml.explain import Explanation
+from ml.ranges import bound, within
 from ml.scale import ScoreScale
 
 RULE_POINTS: Schema = {
@@ -184,12 +185,7 @@ def _where_it_holds(rule: Rule, encoding: Encoding, X: Floats) -> Iterator[tuple
     columns = {feature.name: j for j, feature in enumerate(encoding)}
     for name in rule.features:
         value = X[:, columns[name]]
-        found = value == 1 if rule.one_of else ~np.isnan(value)
-        if rule.at_least is not None:
-            found &= value >= rule.at_least
-        if rule.below is not None:
-            found &= value < rule.below
-        yield columns[name], found
+        yield columns[name], value == 1 if rule.one_of else within(value, rule.at_least, rule.below)
 
 
 def _read_rule(row: dict[str, Any]) -> Rule:
@@ -200,12 +196,8 @@ def _read_rule(row: dict[str, Any]) -> Rule:
         cap=float(row["cap"]),
         signal=str(row["signal"]),
         metric=str(row["metric"]),
-        at_least=_bound(row["from"]),
-        below=_bound(row["below"]),
+        at_least=bound(row["from"]),
+        below=bound(row["below"]),
         points=float(row["points"]),
         one_of=tuple(str(row["one_of"]).split("|")) if row["one_of"] else (),
     )
-
-
-def _bound(value: object) -> float | None:
-    return None if value is None or value == "" else float(str(value))

@@ -17,6 +17,7 @@ from ml.arrow import Bools, Floats, Table
 from ml.dataset import Encoding
 from ml.evaluate import sigmoid
 from ml.logistic import Logistic
+from ml.ranges import bound, within
 
 # Inverse strengths of the penalty, strongest first, as scikit-learn's C counts them.
 PENALTIES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
@@ -55,7 +56,7 @@ def read_segments(segments: Table) -> tuple[Segment, ...]:
     """The seed's rows by position: segment, signal, metric, from, below."""
     rows = arrow.rows(segments, ["position", "segment", "signal", "metric", "from", "below"])
     return tuple(
-        Segment(row["segment"], row["signal"], row["metric"], _bound(row["from"]), _bound(row["below"]))
+        Segment(row["segment"], row["signal"], row["metric"], bound(row["from"]), bound(row["below"]))
         for row in sorted(rows, key=lambda row: row["position"])
     )
 
@@ -67,12 +68,7 @@ def column_of(segment: Segment, encoding: Encoding) -> int | None:
 
 def members(segment: Segment, values: Floats) -> Bools:
     """Who belongs, by the values of the segment's feature; nobody whose value is missing."""
-    inside = ~np.isnan(values)
-    if segment.at_least is not None:
-        inside &= values >= segment.at_least
-    if segment.below is not None:
-        inside &= values < segment.below
-    return inside
+    return within(values, segment.at_least, segment.below)
 
 
 def fit_path(
@@ -169,7 +165,3 @@ def _penalised(Z: Floats, labels: Floats, whole: Floats, weights: Floats, penalt
 
 def _inside(correction: Correction, X: Floats) -> Bools:
     return members(correction.segment, X[:, correction.column])
-
-
-def _bound(value: object) -> float | None:
-    return None if value is None else float(str(value))

@@ -817,9 +817,7 @@ def _rules(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterato
         if _is_number(row["cap"]) and _is_number(row["points"]) and float(row["points"]) > float(row["cap"]):
             what = f"{row['points']} points are more than the cap {row['cap']} of group '{row['rule_group']}'"
             yield Problem(path, line, what, "Raise the cap, or lower the points: nobody would get them")
-        if _is_number(row["from"]) and _is_number(row["below"]) and float(row["from"]) >= float(row["below"]):
-            what = f"the range {row['from']} to {row['below']} is empty"
-            yield Problem(path, line, what, "'below' must be greater than 'from'")
+        yield from _empty_range(path, line, row)
     yield from _contradictions(path, tables["scoring_rules"])
 
 
@@ -898,9 +896,7 @@ def _fit_criteria(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> 
         if is_text != bool(row["one_of"]) or is_text == ranges:
             fix = "Name its words in one_of" if is_text else "Write from or below, and leave one_of blank"
             yield Problem(path, line, f"'{row['attribute']}' is a {'text' if is_text else 'number'}", fix)
-        if _is_number(row["from"]) and _is_number(row["below"]) and float(row["from"]) >= float(row["below"]):
-            what = f"the range {row['from']} to {row['below']} is empty"
-            yield Problem(path, line, what, "'below' must be greater than 'from'")
+        yield from _empty_range(path, line, row)
 
 
 def _costs(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
@@ -966,15 +962,14 @@ def _segments(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iter
         if row["signal"] in known - used:
             what = f"the model does not use '{row['signal']}'"
             yield Problem(path, line, what, "Name a signal with use_in_model true in signals.csv")
-        yield from _range(path, line, row)
+        if not row["from"].strip() and not row["below"].strip():
+            yield Problem(path, line, "everybody would belong to it", "Fill in 'from' or 'below'")
+        yield from _empty_range(path, line, row)
 
 
-def _range(path: str, line: int, row: Row) -> Iterator[Problem]:
-    bounds = [row[name] for name in ("from", "below") if row[name].strip()]
-    if not bounds:
-        yield Problem(path, line, "everybody would belong to it", "Fill in 'from' or 'below'")
-    if len(bounds) == 2 and all(_is_number(bound) for bound in bounds) and float(bounds[0]) >= float(bounds[1]):
-        what = f"the range {bounds[0]} to {bounds[1]} is empty"
+def _empty_range(path: str, line: int, row: Row) -> Iterator[Problem]:
+    if _is_number(row["from"]) and _is_number(row["below"]) and float(row["from"]) >= float(row["below"]):
+        what = f"the range {row['from']} to {row['below']} is empty"
         yield Problem(path, line, what, "'below' must be greater than 'from'")
 
 

@@ -151,7 +151,7 @@ def prediction_assets():
             "feature_contributions": contributions,
             "rule_points": points,
             "restated_points": restated,
-            "next_actions": actions_of_today(backend, serving, active, run_id),
+            "next_actions": actions_of_today(backend, serving, active, metrics, signals, run_id),
         }
         forget_unpublished(backend, RUN_TABLES)
         replace_rows(backend, "ml", tables, "run_id", run_id)

@@ -11,17 +11,18 @@ from warehouse.connection import Backend
 from warehouse.tables import read_table
 
 
-def actions_of_today(backend: Backend, model: Model, examples: pa.Table, run_id: str) -> pa.Table:
+def actions_of_today(
+    backend: Backend, model: Model, examples: pa.Table, metrics: pa.Table, signals: pa.Table, run_id: str
+) -> pa.Table:
     """`ml.next_actions` of these accounts: signals that speak for an account and that somebody can bring about."""
-    signals, today_metrics = read_table(backend, "config", "signals"), read_metrics(backend, "scoring_examples")
-    encoding = model_encoding(model, examples, today_metrics, signals)
+    encoding = model_encoding(model, examples, metrics, signals)
     history = build_dataset(
         read_table(backend, "features", "training_examples"),
         read_metrics(backend, "training_examples"),
         signals,
         encoding,
     )
-    today = build_dataset(examples, today_metrics, signals, encoding)
+    today = build_dataset(examples, metrics, signals, encoding)
     speak_for = [
         row
         for row in signals.to_pylist()

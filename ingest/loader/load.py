@@ -81,8 +81,9 @@ def load_segments(
         with _held(path) as is_free:
             if not is_free:
                 continue
-            if _is_loaded(connection, name):
-                _put_away(path, folder, DAMAGED if _is_damaged(connection, name) else ARCHIVE)
+            recorded = _recorded(connection, name)
+            if recorded is not None:
+                _put_away(path, folder, DAMAGED if recorded.is_damaged else ARCHIVE)
                 continue
             contents = read_contents(path.read_bytes())
             if contents is None:
@@ -245,22 +246,17 @@ def _insert(connection: duckdb.DuckDBPyConnection, batch: Batch) -> tuple[int, i
     return new, len(batch.bad) + unreadable
 
 
-def _is_loaded(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    return bool(connection.execute("select 1 from receiver.segments where segment = ?", [name]).fetchall())
-
-
-def _is_damaged(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+def _recorded(connection: duckdb.DuckDBPyConnection, name: str) -> SegmentSummary | None:
+    """What the ledger says of a segment; None where it was not loaded yet."""
     found = connection.execute(
         """
-        select 1 from receiver.segments
-        where segment = ? and (
-            acknowledged <> loaded + quarantined + deduplicated
-            or (is_sealed and (damaged_bytes > 0 or acknowledged is null))
-        )
+        select segment, is_sealed, acknowledged, loaded, quarantined, deduplicated, damaged_bytes
+        from receiver.segments
+        where segment = ?
         """,
         [name],
-    ).fetchall()
-    return bool(found)
+    ).fetchone()
+    return SegmentSummary(*found) if found else None
 
 
 def _put_away(path: Path, folder: Path, where: str) -> None:

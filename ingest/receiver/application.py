@@ -278,7 +278,11 @@ def _take_apart(vendor: Vendor, call: str, body: bytes) -> tuple[Parts, list[byt
     try:
         return vendor.split(call, body), []
     except (msgspec.DecodeError, RecursionError):
-        pass
+        return _take_apart_mended(vendor, call, body)
+
+
+def _take_apart_mended(vendor: Vendor, call: str, body: bytes) -> tuple[Parts, list[bytes]]:
+    """As `_take_apart`, of a body that only a forgiving reader takes."""
     try:
         good, spoilt = mended(body)
         return vendor.split(call, good), spoilt

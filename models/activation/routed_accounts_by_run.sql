@@ -41,10 +41,7 @@ standing as (
         -- Where an account is kept away by its stage alone, routing looks at what the stage would be without that.
         case
             when scores.stage <> 'excluded' then scores.stage
-            when scores.grade = 'A' and scores.is_ready then 'sales_ready'
-            when scores.grade in ('A', 'B') then 'pql_ready'
-            when scores.intent_tier in ('activated', 'high_intent', 'team_adopted') then 'activated'
-            else 'exploring'
+            else {{ stage_by_readiness("scores.grade", "scores.is_ready", "scores.intent_tier") }}
         end as readiness,
         case
             when cohort.is_customer then 'customer'

@@ -17,24 +17,12 @@ active as (
         and occurred_on >= {{ as_of_date() }} - 90
 ),
 
--- The newest record counts, whoever wrote it; of two at the same moment always the same one.
-ranked_positions as (
-    select
-        *,
-        row_number() over (partition by person_id, kind order by available_at desc, value) as age_rank
-    from {{ ref("person_positions") }}
-    where available_at < {{ as_of_date() }}
+known_positions as (
+    select * from {{ ref("person_positions") }} where available_at < {{ as_of_date() }}
 ),
 
 positions as (
-    select
-        person_id,
-        max(case when kind = 'department' then value end) as department,
-        max(case when kind = 'function' then value end) as job_function,
-        max(case when kind = 'seniority' then value end) as seniority
-    from ranked_positions
-    where age_rank = 1
-    group by person_id
+    {{ newest_positions("known_positions") }}
 ),
 
 ranked_enrichment as (

@@ -51,13 +51,7 @@ marked as (
         attributes.was_won,
         max(
             case
-                when declared.one_of is not null and '|' || declared.one_of || '|' like '%|' || attributes.value || '|%' then 1
-                when
-                    declared.one_of is null
-                    and attributes.number >= coalesce(declared."from", attributes.number)
-                    and (declared.below is null or attributes.number < declared.below)
-                    and declared.attribute is not null
-                    then 1
+                when declared.attribute is not null and ({{ meets_criterion("declared", "attributes.number", "attributes.value") }}) then 1
                 else 0
             end
         ) as is_declared

@@ -35,17 +35,7 @@ checked as (
         criteria.tier,
         criteria.profile,
         criteria.attribute,
-        max(
-            case
-                when criteria.one_of is not null and '|' || criteria.one_of || '|' like '%|' || attributes.word || '|%' then 1
-                when
-                    criteria.one_of is null
-                    and attributes.number >= coalesce(criteria."from", attributes.number)
-                    and (criteria.below is null or attributes.number < criteria.below)
-                    then 1
-                else 0
-            end
-        ) as is_met,
+        max(case when {{ meets_criterion("criteria", "attributes.number", "attributes.word") }} then 1 else 0 end) as is_met,
         max(case when attributes.number is null and attributes.word is null then 1 else 0 end) as is_unknown
     from attributes
     inner join criteria on attributes.attribute = criteria.attribute

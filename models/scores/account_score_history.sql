@@ -298,10 +298,7 @@ described as (
         case
             when cohort = 'customer' and is_near_limit then 'expansion_ready'
             when cohort in ('customer', 'open_opportunity', 'excluded') then 'excluded'
-            when grade = 'A' and is_ready then 'sales_ready'
-            when grade in ('A', 'B') then 'pql_ready'
-            when intent_tier in ('activated', 'high_intent', 'team_adopted') then 'activated'
-            else 'exploring'
+            else {{ stage_by_readiness("grade", "is_ready", "intent_tier") }}
         end as stage,
         greatest(as_of_date - band_entered_on, 0) as days_in_band
     from scored

@@ -61,26 +61,14 @@ totals as (
     group by account_id
 ),
 
--- The newest record counts, whoever wrote it; of two at the same moment always the same one.
-ranked_positions as (
-    select
-        positions.*,
-        row_number() over (
-            partition by positions.person_id, positions.kind order by positions.available_at desc, positions.value
-        ) as age_rank
+known_positions as (
+    select positions.*
     from {{ ref("person_positions") }} as positions
     inner join scoring on positions.available_at < scoring.as_of_date
 ),
 
 positions as (
-    select
-        person_id,
-        max(case when kind = 'department' then value end) as department,
-        max(case when kind = 'function' then value end) as job_function,
-        max(case when kind = 'seniority' then value end) as seniority
-    from ranked_positions
-    where age_rank = 1
-    group by person_id
+    {{ newest_positions("known_positions") }}
 ),
 
 described as (

@@ -1,6 +1,5 @@
 """What RevOps edits decides what is done: the shipped CSV files, edited one by one, over a few accounts."""
 
-import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.configuration import PROJECT_SEEDS, find_problems
+from tests.unit.edited_seeds import edited_seeds, load_seeds
 from tests.unit.rendered_models import WARNING, rendered
 
 pytestmark = pytest.mark.filterwarnings(WARNING)
@@ -90,20 +89,16 @@ Plays = dict[str, tuple[str, str, datetime | None, str]]
 @pytest.fixture
 def plays(tmp_path: Path) -> Callable[..., Plays]:
     """Plays of the accounts: play, owner, deadline and reason, with some texts of some files replaced."""
-    folder = tmp_path / "seeds"
 
     def decide(**edits: tuple[str, str]) -> Plays:
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(PROJECT_SEEDS, folder)
-        edit(folder, "settings", "holdout_share,0.05", "holdout_share,0")
-        edit(folder, "settings", "exploration_share,0.02", "exploration_share,0")
-        for name, (text, replacement) in edits.items():
-            edit(folder, name, text, replacement)
-        assert list(find_problems(folder)) == []
+        everybody_is_worked = (
+            ("settings", "holdout_share,0.05", "holdout_share,0"),
+            ("settings", "exploration_share,0.02", "exploration_share,0"),
+        )
+        asked_for = ((name, *edit) for name, edit in edits.items())
+        folder = edited_seeds(tmp_path / "seeds", (*everybody_is_worked, *asked_for))
         with duckdb.connect() as connection:
-            for name, types in SEEDS.items():
-                path = folder / f"{name}.csv"
-                connection.execute(f"create table {name} as from read_csv('{path}', header = true, types = {types})")
+            load_seeds(connection, folder, SEEDS)
             connection.execute(TABLES)
             connection.executemany(f"insert into given values ({', '.join('?' * 11)})", ACCOUNTS)
             for model in MODELS:
@@ -113,13 +108,6 @@ def plays(tmp_path: Path) -> Callable[..., Plays]:
         return {row[0]: row[1:] for row in rows}
 
     return decide
-
-
-def edit(folder: Path, name: str, text: str, replacement: str) -> None:
-    path = folder / f"{name}.csv"
-    content = path.read_text(encoding="utf-8")
-    assert text in content
-    path.write_text(content.replace(text, replacement, 1), encoding="utf-8")
 
 
 def test_the_shipped_matrix_follows_the_promise(plays: Callable[..., Plays]):

@@ -1,6 +1,5 @@
 """What RevOps edits decides what a score becomes: the shipped CSV files, edited one by one, over a few accounts."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration.configuration import PROJECT_SEEDS, find_problems
+from tests.unit.edited_seeds import edited_seeds, load_seeds
 from tests.unit.rendered_models import WARNING, rendered
 
 pytestmark = pytest.mark.filterwarnings(WARNING)
@@ -77,20 +76,11 @@ Scores = dict[str, dict[str, Any]]
 @pytest.fixture
 def scores(tmp_path: Path) -> Callable[..., tuple[Scores, Scores]]:
     """Scores by account and the plans of a week by name, with some texts of some files replaced."""
-    folder = tmp_path / "seeds"
 
     def decide(**edits: tuple[str, str]) -> tuple[Scores, Scores]:
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(PROJECT_SEEDS, folder)
-        for name, (text, replacement) in edits.items():
-            content = (folder / f"{name}.csv").read_text(encoding="utf-8")
-            assert text in content
-            (folder / f"{name}.csv").write_text(content.replace(text, replacement, 1), encoding="utf-8")
-        assert list(find_problems(folder)) == []
+        folder = edited_seeds(tmp_path / "seeds", ((name, *edit) for name, edit in edits.items()))
         with duckdb.connect() as connection:
-            for name, types in SEEDS.items():
-                path = folder / f"{name}.csv"
-                connection.execute(f"create table {name} as from read_csv('{path}', header = true, types = {types})")
+            load_seeds(connection, folder, SEEDS)
             connection.execute(TABLES)
             connection.executemany(f"insert into given values ({', '.join('?' * 10)})", ACCOUNTS)
             connection.execute(f"create table account_fit_tiers as {rendered('scores/account_fit_tiers.sql')}")
