@@ -32,7 +32,7 @@ class _Alone(msgspec.Struct, rename="camel"):
     write_key: str | None = None
 
 
-class _Message(msgspec.Struct, rename="camel"):
+class _Message(msgspec.Struct, rename="camel", gc=False):
     type: str | None = None
     event: Scalar = None
     name: Scalar = None
@@ -49,15 +49,15 @@ class _Message(msgspec.Struct, rename="camel"):
     context: Raw = Raw()
 
 
-class _Library(msgspec.Struct):
+class _Library(msgspec.Struct, gc=False):
     name: str | None = None
 
 
-class _Location(msgspec.Struct):
+class _Location(msgspec.Struct, gc=False):
     country: str | None = None
 
 
-class _Context(msgspec.Struct, rename="camel"):
+class _Context(msgspec.Struct, rename="camel", gc=False):
     traits: Raw = Raw()
     group_id: Scalar = None
     user_agent: str | None = None
@@ -65,7 +65,7 @@ class _Context(msgspec.Struct, rename="camel"):
     location: _Location | UnsetType | None = UNSET
 
 
-class _Page(msgspec.Struct):
+class _Page(msgspec.Struct, gc=False):
     path: str | None = None
 
 
