@@ -207,7 +207,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, batch: Batch) -> tuple[int, i
 
     The first delivery of an id stays. What is there already is looked for with the incoming ids as the smaller side, so
     that memory does not grow with the table; and by ids alone, since carrying whole rows through a join and a window
-    takes five times as long as inserting them. What the warehouse itself could not read as JSON later is set aside here.
+    takes five times as long as inserting them. What the warehouse could not read as JSON later is set aside here.
     """
     connection.register("incoming_events", batch.events)
     connection.register("incoming_bad", batch.bad)

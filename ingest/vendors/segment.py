@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from ingest.vendors.contract import NOTHING, Envelope, Limits, Outcome, Parts, Row, UnreadableEvent, Vendor
-from ingest.vendors.values import Scalar, email_of, instant, is_given, object_text, occurred, text
+from ingest.vendors.values import Scalar, email_of, instant, is_given, object_text, occurred, shared_instant, text
 
 CALLS = MappingProxyType(
     {f"/v1/{call}": call for call in ("identify", "track", "page", "screen", "group", "alias", "batch")}
@@ -101,7 +101,7 @@ def read(event: bytes, envelope: Envelope) -> Row:
     original = instant(message.original_timestamp)
     original = instant(message.timestamp) if original is None else original
     sent = instant(message.sent_at)
-    sent = instant(envelope.sent_at) if sent is None else sent
+    sent = shared_instant(envelope.sent_at) if sent is None else sent
     group = text(message.group_id)
     previous = text(message.previous_id) if kind == "alias" else None
     name: str | None = None

@@ -23,21 +23,24 @@ def text(value: Scalar) -> str | None:
 
 def instant(value: Any) -> int | None:
     """A time in microseconds since 1970, UTC; None where it cannot be read. A time without a zone is UTC."""
-    if value is None:
-        return None
     if isinstance(value, str):
-        return _of_text(value)
-    return _of_number(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return _of_digits(value)
+        since = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)) - _EPOCH
+        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    if value is None or isinstance(value, bool):
+        return None
+    return _of_number(value) if isinstance(value, int | float) else None
 
 
-@lru_cache(maxsize=1024)  # the events of a request share the time of sending, and often more
-def _of_text(value: str) -> int | None:
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return _of_digits(value)
-    since = (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment) - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+_remembered_instant = lru_cache(maxsize=64)(instant)
+
+
+def shared_instant(value: Any) -> int | None:
+    """As `instant`, of the time of sending, which all events of a request share."""
+    return _remembered_instant(value) if isinstance(value, str) else instant(value)
 
 
 def _of_digits(value: str) -> int | None:
