@@ -178,6 +178,50 @@ def signals_lift(
         console.print(screens.signal_lift(backend, window, count))
 
 
+@signals_app.command("suggest")
+def signals_suggest(
+    window: Annotated[
+        screens.TimeWindow, typer.Option("--window", help="Which days of an account are looked at")
+    ] = screens.TimeWindow.LAST_30_DAYS,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many event names to show")] = 15,
+    into: Annotated[
+        Path | None,
+        typer.Option("--into", help="Write the configuration with the proposed rows to this folder"),
+    ] = None,
+    append: Annotated[bool, typer.Option("--append", help="Add the proposed rows to the configuration in use")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Propose every unmapped name, not those alone whose lift is sure")
+    ] = False,
+) -> None:
+    """Show what event names are worth, those without a signal first, and propose signals for them."""
+    from orchestration import signal_screens
+    from orchestration.configuration import BadConfiguration, configuration_folder
+    from orchestration.signal_suggestions import (
+        FolderInTheWay,
+        NothingStaged,
+        SuggestionFailed,
+        folder_to_extend,
+        propose,
+        staged_events,
+        write_proposal,
+    )
+
+    if into and append:
+        raise typer.BadParameter("--into and --append go to two places; name one", param_hint="--append")
+    configuration = configuration_folder()
+    expected = (BadConfiguration, WarehouseMissing, FolderInTheWay, NothingStaged, SuggestionFailed)
+    with failing_clearly(*expected):
+        base = folder_to_extend(configuration, into) if into else configuration
+        with showing_progress("suggesting", errors):
+            staged = staged_events(home(), base, window)
+        proposed = propose(staged.names, base, everything=everything or not staged.converters)
+        target = into or (configuration if append else None)
+        if target and (proposed.signal_map or base != target):
+            write_proposal(proposed, base, target)
+    console.print(signal_screens.staged_events(staged, window, count))
+    console.print(signal_screens.proposal(proposed, target))
+
+
 @app.command()
 def metrics(
     account: Annotated[str, typer.Argument(help="An account's name, domain or id")],
