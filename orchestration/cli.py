@@ -222,6 +222,20 @@ def signals_suggest(
     console.print(signal_screens.proposal(proposed, target))
 
 
+@signals_app.command("preset")
+def signals_preset(
+    name: Annotated[str, typer.Argument(help="A type of product, such as developer_tool")],
+    into: Annotated[Path, typer.Option("--into", help="The folder to write the configuration to; a new one")],
+) -> None:
+    """Write a whole configuration to begin with, for a type of product; then edit it, and point PQL_CONFIG at it."""
+    from orchestration.configuration import BadConfiguration
+    from orchestration.signal_presets import FolderNotEmpty, UnknownPreset, write_preset
+
+    with failing_clearly(BadConfiguration, FolderNotEmpty, UnknownPreset):
+        write_preset(name, into)
+    console.print(f"Written: {into}. Use it with PQL_CONFIG={into}.", soft_wrap=True)
+
+
 @app.command()
 def metrics(
     account: Annotated[str, typer.Argument(help="An account's name, domain or id")],
