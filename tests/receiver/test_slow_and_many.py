@@ -100,9 +100,10 @@ def test_C9_over_capacity_new_requests_are_turned_away_and_those_taken_are_kept(
             await asyncio.sleep(0)
         many = [asyncio.create_task(send(receiver, [BODY])) for _ in range(SENDERS)]
         turned_away: set[asyncio.Task[dict[str, Any]]] = set()
-        while len(turned_away) < SENDERS - 100:
-            await asyncio.sleep(0)
-            turned_away = {task for task in many if task.done()}
+        async with asyncio.timeout(60):
+            while len(turned_away) < SENDERS - 100:
+                await asyncio.sleep(0)
+                turned_away = {task for task in many if task.done()}
         assert commit._waiting_bytes <= capacity
         for task in turned_away:
             answer = task.result()
