@@ -4,8 +4,10 @@
 2. Purity: whether the feature holds a share of the won and next to none of the lost beyond some value, or by being
    there at all. So looks a field that is written after the conversion, for all of the won or for some of them.
 3. Shift: both again against the outcome of the account's next as-of date, which a label that slipped by a date equals.
-4. Canaries: leaks planted here, in memory, must be caught in the same pass. Otherwise the gates are blind.
-5. Permutation: with outcomes dealt anew within each date, no model may rank later rows better than chance. Otherwise
+4. Lead: whether one signal alone ranks later accounts better than all others together. Behaviour leaves many traces,
+   of which none says more than the rest; a field that is filled in with the outcome has no rest.
+5. Canaries: leaks planted here, in memory, must be caught in the same pass. Otherwise the gates are blind.
+6. Permutation: with outcomes dealt anew within each date, no model may rank later rows better than chance. Otherwise
    the pipeline carries outcomes from one slice into another.
 
 Rows of one account tell the same story: an account counts once among the won and once among the lost, as the mean of
@@ -25,13 +27,14 @@ from scipy.special import log_ndtr, ndtr, ndtri, xlogy
 from ml import logistic
 from ml.arrow import Bools, Dates, Floats, Texts
 from ml.dataset import Dataset, Feature, labelled
-from ml.evaluate import auc, auc_error
+from ml.evaluate import auc, auc_error, resampled
 from ml.split import Fold, SplitTooShort, rows_of, time_split
 
 # Honest behaviour reaches an AUC of 0.9. A yes-or-no feature of that AUC, true of 90 % of the won and 10 % of the lost,
 # has a region that a normal feature has with 0.965: so the limit for single regions is higher.
 SEPARATION_LIMIT, PURITY_LIMIT = 0.93, 0.97
 DEVIATIONS = 3.3  # how many standard errors a bound keeps below its figure: passed by chance once in 2,000 times
+LONE_LIMIT = 0.75  # the bound that a feature needs to be compared with all others; the strongest honest one: 0.745
 SHARES = (0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 0.95)  # of the won, that the regions looked at hold
 
 # With fewer accounts even a perfect feature can be good luck: these put it 3.4 errors above the limit.
@@ -68,11 +71,20 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Lead:
+    """AUCs on later rows: of one feature alone, and of all other signals together; `low` bounds the difference."""
+
+    alone: float
+    others: float
+    low: float
+
+
+@dataclass(frozen=True)
 class Suspicion:
     """What is to be said against one feature; both bounds are AUCs.
 
     `auc_low` bounds the AUC of the feature as a whole, `pure_low` the AUC that a normal feature needs at least to have
-    a region like `region`, the worst that this one has.
+    a region like `region`, the worst that this one has. A `lead` is measured of strong features only.
     """
 
     feature: Feature
@@ -81,11 +93,17 @@ class Suspicion:
     auc_low: float
     region: Region
     pure_low: float
+    lead: Lead | None = None
+
+    @property
+    def leads(self) -> bool:
+        """Whether it alone is surely better than all others together."""
+        return self.lead is not None and self.lead.low > 0
 
     @property
     def is_leak(self) -> bool:
         """Whether one of the bounds is above its limit."""
-        return self.auc_low > SEPARATION_LIMIT or self.pure_low > PURITY_LIMIT
+        return self.auc_low > SEPARATION_LIMIT or self.pure_low > PURITY_LIMIT or self.leads
 
     @property
     def rank(self) -> tuple[bool, float, str]:
@@ -140,7 +158,12 @@ def check_leaks(dataset: Dataset, horizon_days: int, accepted: Mapping[str, str]
     found = find_suspicions(plant_canaries(known))
     canaries = {suspicion.feature.name: suspicion for suspicion in found if suspicion.feature.signal == PLANTED}
     honest = tuple(suspicion for suspicion in found if suspicion.feature.signal != PLANTED)
-    notes = [*require_sight(known, canaries), *require_accepted(honest, known, accepted)]
+    notes = require_sight(known, canaries)
+    try:
+        honest = measure_leads(honest, known, horizon_days)
+    except SplitTooShort as reason:
+        notes.append(f"nobody looked whether one signal outranks all others together: {reason}")
+    notes += require_accepted(honest, known, accepted)
     try:
         dealt_auc, dealt_bound = require_chance(known, horizon_days)
     except SplitTooShort as reason:
@@ -288,6 +311,43 @@ def errors_from(distance: Floats, of_won: Floats, of_lost: Floats, sizes: tuple[
     return np.where(is_beyond, 1.0, -1.0) * np.sqrt(np.maximum(2 * (free - likelihood((low + high) / 2)), 0.0))
 
 
+def measure_leads(found: tuple[Suspicion, ...], known: Dataset, horizon_days: int) -> tuple[Suspicion, ...]:
+    """The suspicions, the worst first, those of strong features that pass alone with their lead over all other signals.
+
+    Other features of the same signal are no rivals: a leak tells its story in all of them.
+
+    Raises:
+        SplitTooShort: there is no later slice to compare them on.
+    """
+    strong = [suspicion for suspicion in found if suspicion.auc_low > LONE_LIMIT and not suspicion.is_leak]
+    if not strong:
+        return found
+    fold = time_split(known.dates, horizon_days).test
+    measured = {suspicion.feature.name: lead_of(suspicion.feature, known, fold) for suspicion in strong}
+    with_leads = (replace(suspicion, lead=measured.get(suspicion.feature.name)) for suspicion in found)
+    return tuple(sorted(with_leads, key=lambda suspicion: suspicion.rank))
+
+
+def lead_of(feature: Feature, known: Dataset, fold: Fold) -> Lead | None:
+    """One feature and all other signals, each fitted before and compared after; None where nothing can be compared."""
+    fit, judged = rows_of(known.dates, fold.train), rows_of(known.dates, fold.test)
+    own = np.array([other.name == feature.name for other in known.encoding])
+    others = np.array([other.signal != feature.signal for other in known.encoding])
+    if not others.any() or len(np.unique(known.labels[fit])) < 2 or len(np.unique(known.labels[judged])) < 2:
+        return None
+
+    def ranked_by(columns: Bools) -> tuple[float, Floats]:
+        (line,) = logistic.fit_path(known.X[np.ix_(fit, columns)], known.labels[fit], (PENALTY,))
+        margins = logistic.margins(line, known.X[np.ix_(judged, columns)])
+        one_slice = np.zeros(len(margins), dtype=np.int64)
+        return resampled("auc", margins, known.labels[judged], one_slice, known.account_ids[judged])
+
+    alone, alone_again = ranked_by(own)
+    together, together_again = ranked_by(others)
+    error = float(np.nanstd(alone_again - together_again))
+    return Lead(alone, together, alone - together - DEVIATIONS * error)
+
+
 def plant_canaries(known: Dataset) -> Dataset:
     """The same rows with three more features: the outcome, the next one, and a field that only the won have."""
     random = np.random.default_rng(SEED)
@@ -351,6 +411,11 @@ def told(suspicion: Suspicion) -> str:
             f"{name} knows {against}: it {region.words} for {region.of_won:.1%} of the won accounts and "
             f"{region.of_lost:.2%} of the lost, as only one with an AUC of {suspicion.pure_low:.3f} or more would be "
             f"(limit {PURITY_LIMIT})"
+        )
+    if suspicion.lead is not None and suspicion.leads:
+        return (
+            f"{name} knows {against}: alone it ranks later accounts with an AUC of {suspicion.lead.alone:.3f}, all "
+            f"other signals together with {suspicion.lead.others:.3f}; at least {suspicion.lead.low:.3f} more (limit 0)"
         )
     verb = "knows" if suspicion.is_leak else "tells something of"
     return (

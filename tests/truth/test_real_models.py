@@ -12,6 +12,7 @@ from ml.boosting import DEFAULT_SHAPE, MAX_ROUNDS, Shape
 from ml.dataset import Dataset
 from ml.evaluate import auc, average_precision, lift_at_top
 from ml.fitted import BLEND, margins
+from ml.leaks import LeakFound, check_leaks
 from ml.register import TrainedModel
 from ml.train import Options, Sizes, fit_rung, train
 
@@ -57,6 +58,18 @@ def test_bank_marketing_retrained_every_thousand_contacts_ranks_the_next_thousan
     record_property("bank_marketing_auc", value)
     record_property("bank_marketing_auc_by_thousand", by_window)
     assert value >= 0.77
+
+
+@pytest.mark.parametrize("last", [20_000, 30_000, 41_188])
+def test_bank_marketing_with_the_length_of_the_call_is_stopped(last: int):
+    """No retraining window, nor the whole, may learn from `duration`; without it nothing is suspected."""
+    window = np.arange(max(0, last - 20_000) if last < 41_188 else 0, last)
+    with pytest.raises(LeakFound) as caught:
+        check_leaks(bank_marketing(with_duration=True).rows(window), 30, {})
+    print(caught.value)
+    assert str(caught.value).startswith("duration__value knows the outcome")
+    assert str(caught.value).count("knows") == 1
+    assert not any(one.is_leak for one in check_leaks(bank_marketing().rows(window), 30, {}).suspicions)
 
 
 def test_course_platform_purchases_within_30_days(record_property):

@@ -137,6 +137,27 @@ def test_M3_every_kind_of_leak_is_caught_in_a_company_of_400_winners(name: str):
     assert str(caught.value).count("knows") == 1
 
 
+def test_a_field_that_outranks_all_others_together_is_caught_where_it_alone_would_pass():
+    random = np.random.default_rng(13)
+    here = world(random, 1_000, 0.1, 10)
+    field = random.normal(size=len(here.won)) + np.sqrt(2) * ndtri(0.85) * here.won
+    weak, strong = (honest_features(random, here, auc) for auc in (0.7, 0.85))
+
+    with pytest.raises(LeakFound, match=r"crm__leak knows the outcome: alone it ranks later accounts .*\(limit 0\)"):
+        check_leaks(here.dataset(crm_leak=field, **weak), 90, {})
+    assert check_leaks(here.dataset(crm_leak=field, **weak), 90, {"crm__leak": "known at the date"}).notes
+    assert not any(one.is_leak for one in check_leaks(here.dataset(crm_leak=field, **strong), 90, {}).suspicions)
+
+
+def test_other_measures_of_the_same_signal_do_not_vouch_for_it():
+    random = np.random.default_rng(14)
+    here = world(random, 1_000, 0.1, 10)
+    field = random.normal(size=len(here.won)) + np.sqrt(2) * ndtri(0.85) * here.won
+
+    with pytest.raises(LeakFound, match="crm__leak knows the outcome"):
+        check_leaks(here.dataset(crm_leak=field, crm_again=field, **honest_features(random, here, 0.7)), 90, {})
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_an_outcome_under_an_error_that_leaves_no_region_pure_is_caught_as_a_whole_either_way_round(sign: int):
     random = np.random.default_rng(12)
