@@ -7,6 +7,7 @@ from orchestration.lift_assets import lift_assets
 from orchestration.ml_assets import model_assets, prediction_assets, start_run_assets
 from orchestration.publishing import publishing_asset
 from orchestration.schedules import daily_schedule
+from orchestration.sensors import received_events_sensor
 
 manifest = prepared_manifest()
 before_model = dbt_half("before_model", BEFORE_MODEL, manifest)
@@ -27,6 +28,7 @@ defs = Definitions(
     ],
     jobs=[pql_job],
     schedules=[daily_schedule(pql_job)],
+    sensors=[received_events_sensor(pql_job)],
     resources={"dbt": dbt_resource()},
     executor=in_process_executor,
 )
