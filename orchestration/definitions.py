@@ -7,6 +7,7 @@ from orchestration.lift_assets import lift_assets
 from orchestration.ml_assets import model_assets, prediction_assets, start_run_assets
 from orchestration.publishing import publishing_asset
 from orchestration.schedules import daily_schedule
+from orchestration.tracking_checks import tracking_check
 
 manifest = prepared_manifest()
 before_model = dbt_half("before_model", BEFORE_MODEL, manifest)
@@ -25,6 +26,7 @@ defs = Definitions(
         after_model,
         publishing_asset(sorted(before_model.keys | after_model.keys)),
     ],
+    asset_checks=[tracking_check],
     jobs=[pql_job],
     schedules=[daily_schedule(pql_job)],
     resources={"dbt": dbt_resource()},
