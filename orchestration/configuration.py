@@ -523,6 +523,7 @@ SETTINGS: dict[str, Column] = {
     "band_minimum_days": number(0, 365),
     "max_identifiers_per_person": number(2),
     "max_identifiers_per_account": number(2),
+    "account_group": text(required=False),
 }
 
 # What a preset claims of other settings. It sets none of them: what counts is what stands in the file.

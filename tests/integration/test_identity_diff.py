@@ -2,13 +2,17 @@
 
 import csv
 import hashlib
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from tests.integration.conftest import PROJECT, Installation
+
+FULL = os.environ.get("PQL_TEST_FULL") == "1"
 
 
 def test_a_dry_run_says_what_an_override_changes_and_leaves_the_home_as_it_was(
@@ -49,6 +53,7 @@ def test_an_override_that_names_nobody_is_told_with_file_and_line(small_company:
     assert leftovers(small_company) == []
 
 
+@pytest.mark.skipif(not FULL, reason="a whole run; PQL_TEST_FULL=1")
 def test_what_is_too_large_is_told_with_what_to_cut(small_company: Installation, tmp_path: Path):
     limits = {"max_identifiers_per_person": "5", "max_identifiers_per_account": "3"}
     config = edited(tmp_path / "config", settings=limits)
