@@ -36,11 +36,10 @@ def drop_p_value(history: Integers, gap: int, count: int) -> float:
     design = _weekdays_and_trend(np.arange(days), days)
     today = _weekdays_and_trend(np.array([days - 1 + gap]), days)[0]
     roots = np.sqrt(history + 0.375)
-    level, *_ = np.linalg.lstsq(design, roots, rcond=None)
+    level = _solved(design.T @ design, design.T @ roots)
     freedom = days - design.shape[1]
     variance = max(float(np.sum((roots - design @ level) ** 2)) / freedom, POISSON_VARIANCE)
-    solved: Floats = np.linalg.solve(design.T @ design, today)
-    leverage = float(today @ solved)
+    leverage = float(today @ _solved(design.T @ design, today))
     distance = (np.sqrt(count + 0.375) - float(today @ level)) / np.sqrt(variance * (1 + leverage))
     return float(stdtr(freedom, distance))  # pyright: ignore[reportUnknownArgumentType]
 
@@ -71,6 +70,10 @@ def surprising(p_values: Sequence[float]) -> Bools:
     """Which p-values are too small for chance, all of a day taken together (Bonferroni): NaN is no test."""
     given = np.array(p_values, dtype=np.float64)
     return given * max(int((~np.isnan(given)).sum()), 1) < FALSE_ALARMS
+
+
+def _solved(square: Floats, right: Floats) -> Floats:
+    return np.asarray(np.linalg.solve(square, right), dtype=np.float64)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 
 def _weekdays_and_trend(day: Integers, days: int) -> Floats:
