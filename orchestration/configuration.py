@@ -22,6 +22,7 @@ from orchestration.routing_matrix import (
     reach_findings,
     role_findings,
 )
+from orchestration.tracking_plan_rules import TYPES, plan_findings
 
 Row = Mapping[str, str]
 PROJECT_SEEDS = Path(__file__).resolve().parent.parent / "seeds"
@@ -334,6 +335,13 @@ FILES: dict[str, dict[str, Column]] = {
         "category": one_of(*CATEGORIES),
         "polarity": one_of("-1", "0", "1"),
     },
+    "tracking_plan": {
+        "source": text(),
+        "event_name": text(),
+        "property": text(required=False),
+        "type": one_of(*TYPES, required=False),
+        "required": one_of("true", "false", required=False),
+    },
     "signal_roles": {"role": one_of(*ROLES), "signal": text()},
     "sequences": {"signal": text(), "first": text(), "then": text(), "within_days": number(0, 365)},
     "rule_presets": {
@@ -581,6 +589,7 @@ def find_problems(folder: Path) -> Iterator[Problem]:
         yield from _membership_rules(folder, tables)
         yield from _overrides(folder, tables)
         yield from _limits(folder, tables)
+        yield from _problems(folder / "tracking_plan.csv", plan_findings(tables["tracking_plan"]))
 
 
 def rows_with_lines(folder: Path, name: str) -> list[tuple[int, Row]]:

@@ -8,6 +8,7 @@ from orchestration.ml_assets import model_assets, prediction_assets, start_run_a
 from orchestration.publishing import publishing_asset
 from orchestration.schedules import daily_schedule
 from orchestration.sensors import received_events_sensor
+from orchestration.tracking_checks import tracking_check
 
 manifest = prepared_manifest()
 before_model = dbt_half("before_model", BEFORE_MODEL, manifest)
@@ -26,6 +27,7 @@ defs = Definitions(
         after_model,
         publishing_asset(sorted(before_model.keys | after_model.keys)),
     ],
+    asset_checks=[tracking_check],
     jobs=[pql_job],
     schedules=[daily_schedule(pql_job)],
     sensors=[received_events_sensor(pql_job)],

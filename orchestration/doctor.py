@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from orchestration.configuration import configuration_folder, find_problems
+from orchestration.configuration import configuration_folder, find_problems, rows_with_lines
+from orchestration.tracking import check_tracking, in_words
 from warehouse.connection import WORKING_FILE, Backend, open_working
 from warehouse.tables import has_table, query
 
@@ -43,6 +44,7 @@ def examine(folder: Path, now: datetime | None = None) -> Iterator[Finding]:
         yield from _received(backend)
         yield from _freshness(backend, now or datetime.now(UTC).replace(tzinfo=None))
         yield from _unmapped_events(backend)
+        yield from _tracking(backend)
         yield from _identity(backend)
         yield from _poisoned_types(backend)
         yield from _labels(backend)
@@ -175,10 +177,28 @@ def _unmapped_events(backend: Backend) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"{len(unmapped)} event names mean nothing yet: {named}",
-            "Map those that matter in signal_map.csv",
+            "`pql signals suggest` says which matter; map those in signal_map.csv",
         )
     else:
         yield Finding("ok", "every event name is mapped to a signal")
+
+
+def _tracking(backend: Backend) -> Iterator[Finding]:
+    """Whether each source still sent, on its last whole day, what it had sent before or what was planned."""
+    folder = configuration_folder()
+    if not has_table(backend, "activity", "events") or not (folder / "tracking_plan.csv").is_file():
+        return
+    for checked in check_tracking(backend, [row for _, row in rows_with_lines(folder, "tracking_plan")]):
+        for line in in_words(checked):
+            yield Finding(
+                "warning",
+                f"{checked.source} on {checked.day}: {line}",
+                "Ask whoever changed the tracking; what is meant to be so is expected a week after, or at once by "
+                "tracking_plan.csv",
+            )
+        if not checked.changes:
+            looked_at = f"{checked.names:,} event names and {checked.properties:,} properties"
+            yield Finding("ok", f"{checked.source} sent on {checked.day} what it should: {looked_at} looked at")
 
 
 def _identity(backend: Backend) -> Iterator[Finding]:
