@@ -69,6 +69,7 @@ def _sources(backend: Backend) -> Iterator[Finding]:
         "backend.events": "events from files or your own tables",
         "receiver.events": "events that `pql serve` received",
         "salesforce.opportunity": "deals from Salesforce",
+        "hubspot.deal": "deals from HubSpot",
         "backend.opportunities": "deals from files or your own tables",
     }
     present = [name for name in tables if has_table(backend, *name.split("."))]
@@ -83,7 +84,7 @@ def _sources(backend: Backend) -> Iterator[Finding]:
             "no source of events",
             "Load a vendor's tables under its name, `pql import` your own events, or receive them with `pql serve`",
         )
-    if not any("opportunit" in name for name in present):
+    if not any(tables[name].startswith("deals") for name in present):
         yield Finding(
             "warning",
             "no source of deals",

@@ -20,7 +20,7 @@ cohort as (
 ),
 
 crm_owners as (
-    select * from {{ ref("stg_salesforce__owners") }} where is_active
+    select * from {{ crm_records("owners") }} as owners where is_active
 ),
 
 rules as (

@@ -9,7 +9,7 @@ scores as (
 ),
 
 accounts as (
-    select * from {{ ref("accounts") }} where crm_account_id is not null
+    select * from {{ ref("accounts") }} where crm_account_id not like 'hubspot:%'
 ),
 
 plays as (

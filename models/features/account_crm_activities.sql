@@ -4,7 +4,7 @@
 with
 
 activities as (
-    select * from {{ ref("stg_salesforce__activities") }}
+    select * from {{ crm_records("activities") }} as activities
 ),
 
 facts as (

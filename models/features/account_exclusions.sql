@@ -47,7 +47,7 @@ crm_types as (
         reach.target as account_id,
         lower(trim(versions.account_type)) as account_type,
         greatest(versions.available_at, reach.available_at) as available_at
-    from {{ ref("stg_salesforce__accounts") }} as versions
+    from {{ crm_records("accounts") }} as versions
     inner join {{ ref("organisation_reach") }} as reach on 'crm_account:' || versions.crm_account_id = reach.node
     where not versions.is_deleted
 ),

@@ -3,7 +3,7 @@
 with
 
 opportunities as (
-    select * from {{ ref("stg_salesforce__opportunities") }}
+    select * from {{ crm_records("opportunities") }} as crm
     union all
     select * from {{ ref("stg_backend__opportunities") }}
 ),

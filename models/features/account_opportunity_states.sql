@@ -33,7 +33,7 @@ said as (
         changes.available_at,
         2
     from opportunities
-    inner join {{ ref("stg_salesforce__opportunity_changes") }} as changes on opportunities.opportunity_id = changes.opportunity_id
+    inner join {{ crm_records("opportunity_changes") }} as changes on opportunities.opportunity_id = changes.opportunity_id
     where opportunities.closed_available_at is null or changes.available_at < opportunities.closed_available_at
 
     union all

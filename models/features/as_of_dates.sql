@@ -8,7 +8,7 @@ facts as (
     select min(available_at) as first_known_at, max(available_at) as last_known_at from {{ ref("events") }}
     union all
     select min(created_available_at), max(greatest(created_available_at, coalesce(closed_available_at, created_available_at)))
-    from {{ ref("stg_salesforce__opportunities") }}
+    from {{ crm_records("opportunities") }} as opportunities
     union all
     select min(created_available_at), max(greatest(created_available_at, coalesce(closed_available_at, created_available_at)))
     from {{ ref("stg_backend__opportunities") }}

@@ -7,7 +7,7 @@ opted_out as (
     select
         person_identifiers.person_id,
         greatest(contacts.opted_out_available_at, person_identifiers.available_at) as available_at
-    from {{ ref("stg_salesforce__contacts") }} as contacts
+    from {{ crm_records("contacts") }} as contacts
     inner join {{ ref("person_identifiers") }} as person_identifiers on 'email:' || contacts.email = person_identifiers.node
     where contacts.opted_out_available_at is not null
 

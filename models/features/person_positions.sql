@@ -16,7 +16,7 @@ records as (
     union all
 
     select 'email:' || email, title, department, null, available_at
-    from {{ ref("stg_salesforce__contacts") }}
+    from {{ crm_records("contacts") }} as contacts
 
     union all
 

@@ -2,8 +2,8 @@
 
 with
 
-salesforce as (
-    select * from {{ ref("stg_salesforce__accounts") }}
+crm as (
+    select * from {{ crm_records("accounts") }} as versions
 ),
 
 backend as (
@@ -28,7 +28,7 @@ final as (
         'crm_account:' || merged_into_crm_account_id as merged_into_node,
         available_at,
         superseded_at
-    from salesforce
+    from crm
 
     union all
 

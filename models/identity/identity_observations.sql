@@ -68,8 +68,8 @@ observed as (
 
     union all
 
-    select 'crm_contact', 'salesforce', null, null, email, null, crm_contact_id, null, null, available_at, available_at
-    from {{ ref("stg_salesforce__contacts") }}
+    select 'crm_contact', crm, null, null, email, null, crm_contact_id, null, null, available_at, available_at
+    from {{ crm_records("contacts", with_system=true) }} as contacts
 
     union all
 

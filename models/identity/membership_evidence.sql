@@ -91,7 +91,7 @@ own_evidence as (
     union all
 
     select 'crm_contact_id:' || contacts.crm_contact_id, 'crm_contact', 'crm_account:' || contacts.crm_account_id, contacts.available_at
-    from {{ ref("stg_salesforce__contacts") }} as contacts
+    from {{ crm_records("contacts") }} as contacts
     where contacts.crm_account_id is not null
 
     union all

@@ -12,13 +12,13 @@ seen as (
 
     union
 
-    select {{ mail_host_of("email") }} from {{ ref("stg_salesforce__contacts") }}
+    select {{ mail_host_of("email") }} from {{ crm_records("contacts") }} as contacts
 
     union
 
-    {% for model in ["stg_salesforce__accounts", "stg_backend__accounts"] -%}
+    {% for accounts in [crm_records("accounts"), ref("stg_backend__accounts")] -%}
     {% for column in ["website_host", "verified_host", "sso_host"] -%}
-    select {{ column }} from {{ ref(model) }}
+    select {{ column }} from {{ accounts }} as accounts
 
     union
 

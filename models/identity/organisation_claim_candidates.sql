@@ -39,7 +39,7 @@ contacts as (
             partition by contacts.crm_account_id, hosts.domain
             order by contacts.available_at, contacts.crm_contact_id
         ) as contact_number
-    from {{ ref("stg_salesforce__contacts") }} as contacts
+    from {{ crm_records("contacts") }} as contacts
     inner join hosts on {{ host_of("contacts.email") }} = hosts.host
     where contacts.crm_account_id is not null
 ),

@@ -15,7 +15,7 @@ traits as (
 
     union all
 
-    select null, email, name, title, available_at from {{ ref("stg_salesforce__contacts") }}
+    select null, email, name, title, available_at from {{ crm_records("contacts") }} as contacts
 
     union all
 

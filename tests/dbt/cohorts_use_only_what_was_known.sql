@@ -11,7 +11,7 @@ cohort as (
 
 said as (
     select opportunities.account_id, changes.state, greatest(changes.available_at, opportunities.created_available_at) as known_at
-    from {{ ref("stg_salesforce__opportunity_changes") }} as changes
+    from {{ crm_records("opportunity_changes") }} as changes
     inner join {{ ref("account_opportunities") }} as opportunities on changes.opportunity_id = opportunities.opportunity_id
 
     union all

@@ -72,6 +72,7 @@ create view account_cohort as select account_id, true as is_scoring, is_customer
 create view stg_salesforce__owners as
     select distinct owner as owner_id, owner as name, owner as email, true as is_active
     from given where owner is not null;
+create view stg_hubspot__owners as select * from stg_salesforce__owners where false;
 create view account_opportunity_states as
     select account_id, 'won' as state, timestamp '2026-01-01' as known_from, timestamp '9999-12-31' as known_until,
         timestamp '2026-01-01' as closed_at from given where is_customer;

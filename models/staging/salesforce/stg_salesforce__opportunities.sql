@@ -58,7 +58,10 @@ joined as (
         latest.*,
         coalesce(moments.created_available_at, latest.created_date) as created_available_at,
         case when latest.is_closed then coalesce(moments.closed_available_at, latest.last_modified_date) end as closed_available_at,
-        case when latest.is_deleted then coalesce(moments.deleted_available_at, latest.last_modified_date) end as deleted_available_at
+        -- Where nothing says since when, a deleted deal never was one: better none than a win that does not stand.
+        case
+            when latest.is_deleted then coalesce(moments.deleted_available_at, latest.last_modified_date, latest.created_date)
+        end as deleted_available_at
     from latest
     left join moments on latest.id = moments.id
 ),

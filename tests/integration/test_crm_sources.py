@@ -1,0 +1,393 @@
+"""Salesforce and HubSpot as Fivetran writes them, in one warehouse: deals and contacts count once, a deleted win never.
+
+What is expected is read from the same rows in plain Python: the seeds that Fivetran ships where they are there, and
+beside them rows of the same columns with what those seeds lack: no deal of HubSpot's is won in them, no merged one is
+left in the table.
+"""
+
+import csv
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from warehouse.connection import open_working
+from warehouse.reference_lists import load_reference_lists
+from warehouse.runs import ensure_ledger
+
+PROJECT = Path(__file__).resolve().parents[2]
+SHARED_DATA = Path(os.environ.get("PQL_SHARED_DATA", PROJECT.parent / "shared" / "data"))
+Table = list[dict[str, str]]
+
+HUBSPOT: dict[str, str] = {
+    "company": """
+        id,is_deleted,_fivetran_synced,property_name,property_domain,property_createdate,property_hs_merged_object_ids
+        1,false,2026-03-01 00:00:00,Acme,acme.example,2026-01-01 00:00:00,2
+        2,true,2026-02-20 00:00:00,Acme twice,acme-old.example,2026-01-02 00:00:00,
+        3,true,2026-02-21 00:00:00,Gone,gone.example,2026-01-03 00:00:00,
+    """,
+    "contact": """
+        id,_fivetran_deleted,property_email,property_createdate,property_associatedcompanyid,property_hs_merged_object_ids,property_hs_calculated_merged_vids
+        11,FALSE,ada@acme.example,2026-01-01 00:00:00,1,14,15:1769904000000;16:1769904001000
+        12,FALSE,ada.two@acme.example,2026-01-02 00:00:00,1,,
+        13,FALSE,ada.three@acme.example,2026-01-02 00:00:00,1,,
+        14,FALSE,ada.four@acme.example,2026-01-02 00:00:00,1,,
+        15,FALSE,ada.five@acme.example,2026-01-02 00:00:00,1,,
+        16,TRUE,ada.six@acme.example,2026-01-02 00:00:00,1,,
+        21,FALSE,bob@acme.example,2026-01-02 00:00:00,2,,
+        22,TRUE,eve@gone.example,2026-01-02 00:00:00,3,,
+    """,
+    "contact_merge_audit": """
+        canonical_vid,contact_id,vid_to_merge,timestamp
+        11,11,12,2026-02-01 00:00:00
+        12,12,13,2026-02-01 00:00:00
+    """,
+    "deal_pipeline_stage": """
+        stage_id,pipeline_id,label,closed_won,is_closed,probability
+        open,default,Demo,FALSE,FALSE,0.0
+        won,default,Closed Won,TRUE,TRUE,1.0
+        lost,default,Closed Lost,FALSE,TRUE,0.0
+        old_won,old,Signed,,,1.0
+        old_lost,old,Gone,,,0.0
+        old_open,old,Talking,,,0.3
+    """,
+    "deal": """
+        deal_id,is_deleted,deal_pipeline_id,deal_pipeline_stage_id,property_dealname,property_amount,property_closedate,property_createdate,property_hs_lastmodifieddate,_fivetran_synced
+        101,false,default,won,won at the second try,100,2026-02-10 00:00:00,2026-01-05 00:00:00,2026-02-28 00:00:00,2026-03-01 00:00:00
+        102,true,default,won,won and deleted,200,2026-02-10 00:00:00,2026-01-05 00:00:00,2026-02-11 00:00:00,2026-02-15 00:00:00
+        103,false,default,won,merged into the first,100,2026-02-10 00:00:00,2026-01-05 00:00:00,2026-02-11 00:00:00,2026-03-01 00:00:00
+        104,false,default,open,merged into the third,100,,2026-01-05 00:00:00,2026-02-11 00:00:00,2026-03-01 00:00:00
+        105,false,default,lost,lost,100,2026-02-12 00:00:00,2026-01-05 00:00:00,2026-02-12 09:00:00,2026-03-01 00:00:00
+        106,false,old,old_won,won by its probability alone,100,2026-02-13 00:00:00,2026-01-05 00:00:00,2026-02-13 09:00:00,2026-03-01 00:00:00
+        107,false,old,old_lost,lost by its probability alone,100,2026-02-13 00:00:00,2026-01-05 00:00:00,2026-02-13 09:00:00,2026-03-01 00:00:00
+        108,false,old,old_open,open,100,,2026-01-05 00:00:00,2026-02-13 09:00:00,2026-03-01 00:00:00
+    """,  # noqa: E501
+    "merged_deal": """
+        deal_id,merged_deal_id
+        101,103
+        103,104
+    """,
+    "deal_company": """
+        company_id,deal_id,type_id,category
+        3,101,341,HUBSPOT_DEFINED
+        2,101,5,HUBSPOT_DEFINED
+        1,102,5,HUBSPOT_DEFINED
+        1,103,5,HUBSPOT_DEFINED
+        1,105,5,HUBSPOT_DEFINED
+        1,107,5,HUBSPOT_DEFINED
+        1,108,5,HUBSPOT_DEFINED
+    """,
+    "deal_contact": """
+        contact_id,deal_id
+        13,106
+    """,
+    "deal_property_history": """
+        deal_id,timestamp,name,value
+        101,2026-01-05 10:00:00,dealstage,open
+        101,2026-01-05 10:00:00,amount,80
+        101,2026-01-20 10:00:00,dealstage,lost
+        101,2026-01-20 10:00:00,closedate,2026-01-20T09:00:00Z
+        101,2026-01-25 10:00:00,dealstage,open
+        101,2026-02-09 10:00:00,closedate,1770681600000
+        101,2026-02-10 10:00:00,dealstage,won
+        101,2026-02-27 10:00:00,amount,100
+        103,2026-01-05 10:00:00,dealstage,open
+    """,
+    "deal_stage": """
+        deal_id,value,date_entered,_fivetran_start
+        101,open,2026-01-05 10:00:00,2026-01-05 10:00:00
+        105,open,2026-01-05 10:00:00,2026-01-05 10:00:00
+        105,lost,2026-02-12 08:00:00,2026-02-12 08:00:00
+    """,
+    "engagement_call": """
+        engagement_id,_fivetran_deleted,property_hs_createdate,property_hs_timestamp,_fivetran_synced
+        901,false,2026-01-10 10:00:00,2026-01-09 10:00:00,2026-01-10 11:00:00
+        902,true,2026-01-10 10:00:00,2026-01-09 10:00:00,2026-01-12 11:00:00
+    """,
+    "engagement_email": """
+        engagement_id,property_hs_createdate,property_hs_timestamp,property_hs_email_direction
+        911,2026-01-10 10:00:00,2026-01-10 10:00:00,EMAIL
+        912,2026-01-10 10:00:00,2026-01-10 10:00:00,INCOMING_EMAIL
+    """,
+    "engagement_meeting": """
+        engagement_id,start_time,meeting_outcome,_fivetran_synced
+        921,2026-01-15 10:00:00,COMPLETED,2026-01-10 10:00:00
+        922,2026-01-15 10:00:00,NO_SHOW,2026-01-10 10:00:00
+    """,
+    "engagement_task": """
+        engagement_id,property_hs_createdate,property_hs_timestamp,property_hs_task_status
+        931,2026-01-10 10:00:00,2026-02-10 10:00:00,COMPLETED
+        932,2026-01-10 10:00:00,2026-02-10 10:00:00,NOT_STARTED
+    """,
+    "engagement_company": """
+        engagement_id,company_id
+        901,2
+        921,1
+    """,
+    "engagement_contact": """
+        engagement_id,contact_id
+        911,13
+    """,
+    "owner": """
+        owner_id,email,first_name,last_name
+        7,Rep@Product.Example,Rita,Rep
+    """,
+}  # fmt: skip
+
+SALESFORCE: dict[str, str] = {
+    "account": """
+        id,name,website,is_deleted,created_date
+        001a,Beta,https://beta.example,false,2026-01-01 00:00:00
+    """,
+    "opportunity": """
+        id,account_id,is_closed,is_won,is_deleted,created_date,close_date,last_modified_date
+        006a,001a,true,true,false,2026-01-01 00:00:00,2026-02-01 00:00:00,2026-02-01 09:00:00
+        006b,001a,true,true,true,2026-01-01 00:00:00,2026-02-01 00:00:00,2026-02-03 09:00:00
+        006c,001a,true,true,true,2026-01-01 00:00:00,2026-02-01 00:00:00,
+    """,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
+    """Per raw table its files: the rows above, and the vendor's seeds where they are there."""
+    folder = tmp_path_factory.mktemp("raw")
+    files: dict[str, list[Path]] = {}
+    for schema, tables in (("hubspot", HUBSPOT), ("salesforce", SALESFORCE)):
+        for table, text in tables.items():
+            written = folder / f"{schema}.{table}.csv"
+            written.write_text("\n".join(line.strip() for line in text.strip().splitlines()) + "\n", encoding="utf-8")
+            files[f"{schema}.{table}"] = [written]
+    for schema, prefix in (("hubspot", ""), ("salesforce", "sf_")):
+        for seed in sorted((SHARED_DATA / f"fivetran_{schema}_seeds").glob(f"{prefix}*_data.csv")):
+            files.setdefault(f"{schema}.{seed.name.removeprefix(prefix).removesuffix('_data.csv')}", []).append(seed)
+    return files
+
+
+@pytest.fixture(scope="module")
+def built(
+    raw: dict[str, list[Path]], tmp_path_factory: pytest.TempPathFactory, dbt: Callable[..., object]
+) -> Callable[[str], list[tuple]]:
+    """Reads a warehouse in which both CRMs are loaded and staged, and their deals tied to accounts."""
+    home = tmp_path_factory.mktemp("crms")
+    with open_working(home) as backend:
+        load_reference_lists(backend)
+        ensure_ledger(backend)
+        backend.con.execute("create schema salesforce; create schema hubspot")
+        for table, files in raw.items():
+            names = ", ".join(f"'{file}'" for file in files)
+            backend.con.execute(
+                f"create table {table} as "
+                f"from read_csv([{names}], header = true, union_by_name = true, all_varchar = true)"
+            )
+    dbt(
+        home, "build", "--quiet", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious",
+        "--select", "resource_type:seed", "staging.salesforce", "staging.hubspot",
+        "+account_opportunity_states", "+account_crm_activities",
+    )  # fmt: skip
+
+    def rows(query: str) -> list[tuple]:
+        with duckdb.connect(str(home / "pql.duckdb"), read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+    return rows
+
+
+def read(files: list[Path]) -> Table:
+    found: Table = []
+    for file in files:
+        with file.open(encoding="utf-8", newline="") as lines:
+            found.extend(csv.DictReader(lines))
+    return found
+
+
+def merged_away(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """From each (merged, kept) pair, the record at the end of the chain."""
+    kept = dict(pairs)
+
+    def end(record: str) -> str:
+        return end(kept[record]) if record in kept else record
+
+    return {merged: end(merged) for merged in kept}
+
+
+def merged_contacts(raw: dict[str, list[Path]]) -> dict[str, str]:
+    pairs = [(row["vid_to_merge"], row["canonical_vid"]) for row in read(raw["hubspot.contact_merge_audit"])]
+    for row in read(raw["hubspot.contact"]):
+        listed = [*(row.get("property_hs_merged_object_ids") or "").split(";")]
+        listed += [entry.split(":")[0] for entry in (row.get("property_hs_calculated_merged_vids") or "").split(";")]
+        pairs += [(merged, row["id"]) for merged in listed if merged]
+    return merged_away(pairs)
+
+
+def merged_deals(raw: dict[str, list[Path]]) -> dict[str, str]:
+    return merged_away([(row["merged_deal_id"], row["deal_id"]) for row in read(raw["hubspot.merged_deal"])])
+
+
+def hubspot_outcomes(raw: dict[str, list[Path]]) -> dict[str, str]:
+    """What became of each deal of HubSpot's, by its id, without those that were merged away."""
+    stages = {row["stage_id"]: row for row in read(raw["hubspot.deal_pipeline_stage"])}
+    outcomes = {}
+    for deal in read(raw["hubspot.deal"]):
+        stage = stages.get(deal["deal_pipeline_stage_id"], {})
+        probability = stage.get("probability")
+        won = (stage.get("closed_won") or str(probability == "1.0")).lower() == "true"
+        closed = won or (stage.get("is_closed") or str(probability == "0.0")).lower() == "true"
+        state = "deleted" if deal["is_deleted"].lower() == "true" else "won" if won else "lost" if closed else "open"
+        outcomes[f"hubspot:{deal['deal_id']}"] = state
+    return {deal: state for deal, state in outcomes.items() if deal.removeprefix("hubspot:") not in merged_deals(raw)}
+
+
+def salesforce_outcomes(raw: dict[str, list[Path]]) -> dict[str, str]:
+    return {
+        row["id"]: "deleted" if row["is_deleted"] == "true" else "won" if row["is_won"] == "true" else "open"
+        for row in read(raw["salesforce.opportunity"])
+    }
+
+
+STAGED_OUTCOMES = """
+    select
+        opportunity_id,
+        case
+            when deleted_available_at is not null then 'deleted'
+            when is_won then 'won'
+            when is_closed then 'lost'
+            else 'open'
+        end
+    from staging.stg_{}__opportunities
+"""
+
+
+def test_every_deal_of_hubspot_counts_once_and_a_deleted_win_is_none(
+    built: Callable, raw: dict[str, list[Path]]
+) -> None:
+    staged = built(STAGED_OUTCOMES.format("hubspot"))
+    assert len(staged) == len({deal for deal, _ in staged})
+    assert dict(staged) == hubspot_outcomes(raw)
+    assert {deal for deal, state in staged if state == "won"} == {"hubspot:101", "hubspot:106"}
+
+
+def test_every_contact_of_hubspot_counts_once(built: Callable, raw: dict[str, list[Path]]) -> None:
+    staged = [contact for (contact,) in built("select crm_contact_id from staging.stg_hubspot__contacts")]
+    merged = merged_contacts(raw)
+    assert sorted(staged) == sorted(
+        f"hubspot:{row['id']}" for row in read(raw["hubspot.contact"]) if row["id"] not in merged
+    )
+    assert built("select crm_account_id from staging.stg_hubspot__contacts where crm_contact_id = 'hubspot:21'") == [
+        ("hubspot:1",)
+    ]
+
+
+def test_a_deleted_win_of_salesforce_is_none(built: Callable, raw: dict[str, list[Path]]) -> None:
+    staged = dict(built(STAGED_OUTCOMES.format("salesforce")))
+    expected = salesforce_outcomes(raw)
+    assert {deal for deal, state in staged.items() if state == "won"} == {"006a"}
+    assert {deal for deal, state in staged.items() if state == "deleted"} == {
+        deal for deal, state in expected.items() if state == "deleted"
+    }
+
+
+def test_deals_of_both_reach_their_accounts_and_only_what_stands_is_won(built: Callable) -> None:
+    won = built(
+        """
+        select states.opportunity_id, accounts.name, accounts.crm_account_id, cast(states.known_from as varchar)
+        from features.account_opportunity_states as states
+        inner join identity.accounts as accounts on states.account_id = accounts.account_id
+        where states.state = 'won' and states.known_until = timestamp '9999-12-31'
+        order by states.opportunity_id
+        """
+    )
+    assert won == [
+        ("006a", "Beta", "001a", "2026-02-01 09:00:00"),
+        ("hubspot:101", "Acme", "hubspot:1", "2026-02-10 10:00:00"),
+        ("hubspot:106", "Acme", "hubspot:1", "2026-02-13 09:00:00"),
+    ]
+
+
+def test_a_deal_that_was_lost_and_won_later_keeps_both_with_what_was_known_then(built: Callable) -> None:
+    changes = built(
+        """
+        select state, amount, cast(closed_at as varchar), cast(available_at as varchar)
+        from staging.stg_hubspot__opportunity_changes where opportunity_id = 'hubspot:101' order by available_at
+        """
+    )
+    assert changes == [
+        ("open", 80.0, None, "2026-01-05 10:00:00"),
+        ("lost", 80.0, "2026-01-20 09:00:00", "2026-01-20 10:00:00"),
+        ("open", 80.0, None, "2026-01-25 10:00:00"),
+        ("won", 80.0, "2026-02-10 00:00:00", "2026-02-10 10:00:00"),
+    ]
+    assert built(
+        "select count(*) from staging.stg_hubspot__opportunity_changes where opportunity_id = 'hubspot:103'"
+    ) == [(0,)]
+    assert built(
+        "select state from staging.stg_hubspot__opportunity_changes "
+        "where opportunity_id = 'hubspot:105' order by available_at"
+    ) == [("open",), ("lost",)]
+
+
+def test_a_merged_company_points_to_the_one_that_stays(built: Callable) -> None:
+    versions = built(
+        """
+        select
+            crm_account_id, is_deleted, merged_into_crm_account_id,
+            cast(available_at as varchar), cast(superseded_at as varchar)
+        from staging.stg_hubspot__accounts where length(crm_account_id) = 9 order by crm_account_id, is_deleted
+        """
+    )
+    assert versions == [
+        ("hubspot:1", False, None, "2026-01-01 00:00:00", None),
+        ("hubspot:2", False, None, "2026-01-02 00:00:00", "2026-02-20 00:00:00"),
+        ("hubspot:2", True, "hubspot:1", "2026-02-20 00:00:00", None),
+        ("hubspot:3", False, None, "2026-01-03 00:00:00", "2026-02-21 00:00:00"),
+        ("hubspot:3", True, None, "2026-02-21 00:00:00", None),
+    ]
+
+
+def test_what_a_rep_did_counts_and_nothing_else(built: Callable) -> None:
+    activities = built(
+        """
+        select
+            activity_id, activity_kind, crm_account_id, crm_contact_id,
+            cast(occurred_at as varchar), cast(available_at as varchar)
+        from staging.stg_hubspot__activities
+        where length(activity_id) = 11 and deleted_available_at is null order by activity_id
+        """
+    )
+    assert activities == [
+        ("hubspot:901", "call", "hubspot:1", None, "2026-01-09 10:00:00", "2026-01-10 10:00:00"),
+        ("hubspot:911", "email", None, "hubspot:11", "2026-01-10 10:00:00", "2026-01-10 10:00:00"),
+        ("hubspot:921", "meeting", "hubspot:1", None, "2026-01-15 10:00:00", "2026-01-15 10:00:00"),
+        ("hubspot:931", "task", None, None, "2026-02-10 10:00:00", "2026-02-10 10:00:00"),
+    ]
+    attributed = built(
+        "select activity_id, deleted_available_at is not null from features.account_crm_activities order by activity_id"
+    )
+    assert attributed == [("hubspot:901", False), ("hubspot:911", False), ("hubspot:921", False)]
+
+
+def test_the_seeds_that_fivetran_ships_are_staged_whole(built: Callable) -> None:
+    if (
+        not (SHARED_DATA / "fivetran_hubspot_seeds").is_dir()
+        or not (SHARED_DATA / "fivetran_salesforce_seeds").is_dir()
+    ):
+        pytest.skip(f"{SHARED_DATA} is absent; set PQL_SHARED_DATA to the folder that holds fivetran_hubspot_seeds")
+
+    def count(model: str, where: str = "true") -> int:
+        return built(f"select count(*) from staging.stg_{model} where {where}")[0][0]
+
+    assert count("hubspot__opportunities", "length(opportunity_id) > 11") == 44
+    assert count("hubspot__opportunities", "length(opportunity_id) > 11 and is_closed") == 0
+    # 22 rows, of which one contact names three others as merged into it.
+    assert count("hubspot__contacts", "length(crm_contact_id) > 10") == 19
+    assert count("hubspot__accounts", "length(crm_account_id) > 9") == 24
+    assert count("hubspot__owners", "owner_id <> 'hubspot:7'") == 100
+    # 100 meetings of the older schema; of the newer one call, message and e-mail, and no task that was done.
+    assert count("hubspot__activities", "length(activity_id) > 11") == 103
+    assert (
+        count("salesforce__opportunities", "length(opportunity_id) > 4 and is_won and deleted_available_at is not null")
+        == 5
+    )
+    assert count("salesforce__opportunities", "length(opportunity_id) > 4 and deleted_available_at is null") == 0
