@@ -188,7 +188,8 @@ def _band(row: dict[str, Any]) -> str:
     since = "since today" if not days else f"for {days} day{'s' if days != 1 else ''}"
     moved = f", {'up' if row['grade'] < before else 'down'} from {before}" if before else ""
     held = f"; the score alone would give {row['earned_grade']}" if row["earned_grade"] != row["grade"] else ""
-    return f"In grade {row['grade']} {since}{moved}{held}"
+    borders = f" (borders of {row['grade_segment']})" if row["grade_segment"] != "all" else ""
+    return f"In grade {row['grade']}{borders} {since}{moved}{held}"
 
 
 def _rules(backend: Backend, row: dict[str, Any]) -> str:
@@ -419,7 +420,7 @@ def _band_review(rows: list[dict[str, Any]]) -> RenderableType:
             row["segment"],
             row["grade"],
             str(row["minimum_score"]),
-            "–" if proposed is None else str(proposed),
+            "–" if proposed is None else f"{proposed}{'' if row['proposed_by'] == row['segment'] else ' (as all)'}",
             "–" if proposed is None else f"{row['proposed_low']} to {row['proposed_high']}",
             str(row["converters"]),
             str(row["others"]),
