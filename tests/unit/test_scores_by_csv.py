@@ -159,7 +159,7 @@ def test_the_first_segment_by_position_that_has_borders_grades_and_holds(scores:
         ("bands", ",E,0,0", f",E,0,0\n{NEW_ONES}", "ind_keen", "grade_segment", "new"),
         ("bands", "A,80,0.7", "A,80,0.6", "acc_unsure", "grade", "A"),
         ("settings", "band_margin,5", "band_margin,3", "acc_slipping", "grade", "B"),
-        ("settings", "band_margin,5", "band_margin,1", "acc_fallen", "grade", "A"),
+        ("settings", "band_margin,5", "band_margin,0", "acc_fallen", "grade", "A"),
         ("settings", "band_minimum_days,7", "band_minimum_days,2", "acc_fallen", "grade", "A"),
         ("rule_presets", "true,40,70", "true,30,70", "acc_new", "rule_verdict", "qualified"),
         ("rule_presets", "true,40,70", "true,40,45", "acc_unsure", "rule_verdict", "hot"),
