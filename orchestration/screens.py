@@ -112,6 +112,7 @@ def explanation(backend: Backend, wanted: str) -> Iterator[RenderableType]:
     account = find_account(backend, wanted)
     yield _headline(backend, account)
     yield _ledger(backend, account)
+    yield _won_at_same_age(backend, account)
     yield _changes(backend, account)
     yield _next_actions(backend, account)
     yield _evidence(backend, account)
@@ -285,6 +286,31 @@ def _ledger(backend: Backend, account: dict[str, Any]) -> RenderableType:
         )
     table.add_section()
     table.add_row(f"{total:.1f}", "", "before rounding, and cut to 0 to 100")
+    return table
+
+
+def _won_at_same_age(backend: Backend, account: dict[str, Any]) -> RenderableType:
+    rows = query(
+        backend,
+        "select * from scores.won_at_same_age where account_id = ? order by rank",
+        [account["account_id"]],
+    )
+    compared = [row for row in rows if row["compared_with"] != "none"]
+    if not compared:
+        return Text("Too few accounts of this age were won to compare it with.", style="dim")
+    table = Table(title="Beside accounts that were won later, at the same age", title_justify="left", pad_edge=False)
+    table.add_column("Events in 28 days")
+    for heading in ("Here", "Half of the won", "Middle half", "Won accounts"):
+        table.add_column(heading, justify="right")
+    for row in compared:
+        nearly = ", of the next age" if row["compared_with"] == "neighbouring_age" else ""
+        table.add_row(
+            row["label"],
+            f"{row['value']:g}",
+            f"{row['won_median']:g} or more",
+            f"{row['won_lower_quartile']:g} to {row['won_upper_quartile']:g}",
+            f"{row['won_accounts']:,}{nearly}",
+        )
     return table
 
 
