@@ -25,12 +25,10 @@ contributions as (
 
 -- The last has no end.
 ages as (
-    select * from (
-        values
-        {% for age in ages -%}
-        ({{ loop.index }}, {{ age }}, {{ "null" if loop.last else ages[loop.index] }}){{ "," if not loop.last }}
-        {% endfor %}
-    ) as t (place, from_days, below_days)
+    {% for age in ages -%}
+    select {{ loop.index }} as place, {{ age }} as from_days, cast({{ "null" if loop.last else ages[loop.index] }} as integer) as below_days
+    {{ "union all" if not loop.last }}
+    {% endfor %}
 ),
 
 aged as (
@@ -63,13 +61,17 @@ won as (
     group by account_id, place
 ),
 
+shown as (
+    select distinct signal from contributions
+),
+
 won_values as (
     select
         won.place,
         shown.signal,
         cast(coalesce(metrics.events_28d, 0) as double) as value
     from won
-    cross join (select distinct signal from contributions) as shown
+    cross join shown
     left join {{ ref("account_signal_metrics") }} as metrics
         on won.account_id = metrics.account_id
         and won.as_of_date = metrics.as_of_date
