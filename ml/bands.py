@@ -1,15 +1,17 @@
 """What outcomes say of the grades: how often each was won, and where the borders would lie by the newest outcomes.
 
 Nothing here changes a border. Two are proposed: grade B begins where the share of the last 100 converters that reach a
-score exceeds that of the last 100 others by most (Youden 1950), and grade A where half of those converters are.
+score exceeds that of the last 100 others by most (Youden 1950), and grade A where half of those converters are. A
+segment has proposals of its own where it has enough of both.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from ml import arrow
-from ml.arrow import Dates, Floats, Integers, Schema, Table, Texts
+from ml.arrow import Bools, Dates, Floats, Integers, Schema, Table, Texts
 from ml.evaluate import account_numbers
 from ml.intervals import wilson
 
@@ -34,6 +36,7 @@ BAND_REVIEW: Schema = {
     "grade": "text",
     "minimum_score": "integer",
     "proposed_minimum": "integer",
+    "proposed_by": "text",
     "proposed_low": "integer",
     "proposed_high": "integer",
     "converters": "integer",
@@ -45,13 +48,25 @@ BAND_REVIEW: Schema = {
     "verdict": "text",
 }
 
+Borders = Mapping[str, Mapping[str, int]]
 
-def band_outcomes(minimums: Mapping[str, int], scores: Integers, labels: Floats, accounts: Texts) -> Table:
+
+@dataclass(frozen=True)
+class Evidence:
+    """Scores of the last converters and others; what they propose for A and B, and what resamples do. None: too few."""
+
+    converters: Floats
+    others: Floats
+    proposed: Mapping[str, int]
+    drawn: Mapping[str, Integers]
+
+
+def band_outcomes(minimums: Mapping[str, int], grades: Texts, labels: Floats, accounts: Texts) -> Table:
     """`BAND_OUTCOMES`, best grade first: rows of later dates by the grade that their score alone earns.
 
-    The interval is Wilson's (1927) with accounts for counts, since the rows of one account tell one story.
+    `minimums` are those for all accounts. The interval is Wilson's (1927) with accounts for counts, since the rows of
+    one account tell one story.
     """
-    grades = grades_of(minimums, scores)
     base = float(labels.mean()) if len(labels) else float("nan")
     records: list[dict[str, object]] = []
     for grade in sorted(minimums):
@@ -76,29 +91,39 @@ def band_outcomes(minimums: Mapping[str, int], scores: Integers, labels: Floats,
 
 
 def band_review(
-    minimums: Mapping[str, int], scores: Integers, labels: Floats, accounts: Texts, dates: Dates, segments: Texts
+    borders: Borders, scores: Integers, labels: Floats, accounts: Texts, dates: Dates, members: Mapping[str, Bools]
 ) -> Table:
     """`BAND_REVIEW`: for all accounts and for each segment, where grades A and B begin and where they might.
 
+    A segment of too few converters or others is proposed what all accounts together say.
+
     Args:
-        minimums: the lowest score of each grade.
+        borders: the lowest score of each grade, by segment; a segment without its own has those of `WHOLE`.
         scores: of rows of later dates, by a model that did not see them.
         labels: 1 won, 0 not.
         accounts: of the rows; each account counts once, at the last date it was won or, if it never was, the last date.
         dates: as-of dates of the rows.
-        segments: of the rows, in plain words.
+        members: of each segment, whether a row belongs; one without rows is left out.
     """
     if not len(labels):
         return arrow.build_rows(BAND_REVIEW, [])
     last = _last_of_each(labels, accounts, dates)
-    records = [
-        record
-        for segment in (WHOLE, *sorted(set(segments)))
-        for record in _review(
-            segment, minimums, scores, labels, last[[segment in (WHOLE, segments[row]) for row in last]]
-        )
-    ]
+    whole = _evidence(scores, labels, last)
+    records = _review(WHOLE, borders[WHOLE], whole, whole)
+    for segment, inside in members.items():
+        if inside[last].any():
+            evidence = _evidence(scores, labels, last[inside[last]])
+            records += _review(segment, borders.get(segment, borders[WHOLE]), evidence, whole)
     return arrow.build_rows(BAND_REVIEW, records)
+
+
+def grades_by_segment(borders: Borders, scores: Integers, members: Mapping[str, Bools]) -> Texts:
+    """The grade of each score by the borders of the first of its segments that has its own, else by those for all."""
+    grades = grades_of(borders[WHOLE], scores)
+    for segment in reversed([name for name in members if name in borders]):
+        inside = members[segment]
+        grades[inside] = grades_of(borders[segment], scores[inside])
+    return grades
 
 
 def grades_of(minimums: Mapping[str, int], scores: Integers) -> Texts:
@@ -124,22 +149,28 @@ def _last_of_each(labels: Floats, accounts: Texts, dates: Dates) -> Integers:
     return chosen[np.lexsort((numbers[chosen], dates[chosen]))]
 
 
-def _review(
-    segment: str, minimums: Mapping[str, int], scores: Integers, labels: Floats, rows: Integers
-) -> list[dict[str, object]]:
+def _evidence(scores: Integers, labels: Floats, rows: Integers) -> Evidence:
     converters = scores[rows][labels[rows] == 1][-LAST:].astype(np.float64)
     others = scores[rows][labels[rows] == 0][-LAST:].astype(np.float64)
-    enough = min(len(converters), len(others)) >= LEAST
-    proposed = dict(zip("AB", proposal(converters, others), strict=True)) if enough else {}
-    drawn = _drawn_proposals(converters, others) if enough else {}
+    if min(len(converters), len(others)) < LEAST:
+        return Evidence(converters, others, {}, {})
+    proposed = dict(zip("AB", proposal(converters, others), strict=True))
+    return Evidence(converters, others, proposed, _drawn_proposals(converters, others))
+
+
+def _review(segment: str, minimums: Mapping[str, int], evidence: Evidence, whole: Evidence) -> list[dict[str, object]]:
+    converters, others = evidence.converters, evidence.others
+    speaks = evidence if evidence.proposed else whole
+    proposed, drawn = speaks.proposed, speaks.drawn
     return [
         {
             "segment": segment,
             "grade": grade,
             "minimum_score": minimums[grade],
             "proposed_minimum": proposed.get(grade),
-            "proposed_low": int(np.quantile(drawn[grade], 0.05)) if enough else None,
-            "proposed_high": int(np.quantile(drawn[grade], 0.95)) if enough else None,
+            "proposed_by": (segment if speaks is evidence else WHOLE) if proposed else None,
+            "proposed_low": int(np.quantile(drawn[grade], 0.05)) if proposed else None,
+            "proposed_high": int(np.quantile(drawn[grade], 0.95)) if proposed else None,
             "converters": len(converters),
             "others": len(others),
             "converters_reached": _reached(converters, minimums[grade]),

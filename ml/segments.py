@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ml import arrow, logistic
-from ml.arrow import Bools, Floats, Table
-from ml.dataset import Encoding
+from ml.arrow import Bools, Floats, Schema, Table
+from ml.dataset import Encoding, build_dataset, column_feature, read_polarity, signal_feature
 from ml.evaluate import sigmoid
 from ml.logistic import Logistic
 from ml.ranges import bound, within
@@ -22,6 +22,12 @@ from ml.ranges import bound, within
 # Inverse strengths of the penalty, strongest first, as scikit-learn's C counts them.
 PENALTIES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
 NEWTON_STEPS, CONVERGED = 30, 1e-9
+SEGMENT_MEMBERS: Schema = {
+    "account_id": "text",
+    "as_of_date": "date",
+    "segment": "text",
+    "position": "integer",
+}
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,31 @@ def column_of(segment: Segment, encoding: Encoding) -> int | None:
 def members(segment: Segment, values: Floats) -> Bools:
     """Who belongs, by the values of the segment's feature; nobody whose value is missing."""
     return within(values, segment.at_least, segment.below)
+
+
+def segment_members(segments: Sequence[Segment], examples: Table, signal_metrics: Table, signals: Table) -> Table:
+    """`SEGMENT_MEMBERS`: one row per example and segment that it belongs to, with the segment's place in the order."""
+    polarity = read_polarity(signals)
+    features = {
+        one.feature: column_feature(one.feature, polarity)
+        if one.feature in examples.column_names
+        else signal_feature(one.signal, one.metric, polarity[one.signal])
+        for one in segments
+    }
+    encoding = tuple(features[name] for name in sorted(features))
+    dataset = build_dataset(examples, signal_metrics, signals, encoding)
+    places = [np.flatnonzero(members(one, dataset.X[:, encoding.index(features[one.feature])])) for one in segments]
+    rows = np.concatenate([*places, np.zeros(0, dtype=np.int64)])
+    counts = [len(place) for place in places]
+    return arrow.build(
+        SEGMENT_MEMBERS,
+        {
+            "account_id": dataset.account_ids[rows],
+            "as_of_date": dataset.dates[rows],
+            "segment": np.repeat([one.name for one in segments], counts),
+            "position": np.repeat(np.arange(1, len(segments) + 1), counts),
+        },
+    )
 
 
 def fit_path(

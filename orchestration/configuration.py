@@ -380,6 +380,7 @@ FILES: dict[str, dict[str, Column]] = {
         "one_of": names_between_bars(required=False),
     },
     "bands": {
+        "segment": text(required=False),
         "grade": one_of("A", "B", "C", "D", "E"),
         "minimum_score": number(0, 100),
         "minimum_confidence": number(0, 1),
@@ -480,7 +481,7 @@ KEYS = {
     "accepted_leaks": ("feature",),
     "rule_presets": ("preset",),
     "sequences": ("signal",),
-    "bands": ("grade",),
+    "bands": ("segment", "grade"),
     "costs": ("cost",),
     "phrases": ("phrase",),
     "identity_rules": ("identifier_type",),
@@ -656,7 +657,10 @@ def _repeated_keys(path: Path, rows: list[tuple[int, Row]], key: tuple[str, ...]
         value = tuple(row[name] for name in key)
         if key and value in seen:
             yield Problem(
-                str(path), line, f"'{' '.join(value)}' stands on line {seen[value]} already", "Keep one of the two"
+                str(path),
+                line,
+                f"'{' '.join(value).strip()}' stands on line {seen[value]} already",
+                "Keep one of the two",
             )
         seen.setdefault(value, line)
 
@@ -794,21 +798,33 @@ def _is_given(value: str, column: Column) -> bool:
 
 def _bands(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
     path = str(folder / "bands.csv")
+    known = [row["segment"] for _, row in tables["segments"]]
+    of_segment: dict[str, list[tuple[int, Row]]] = {"": []}
+    for line, row in tables["bands"]:
+        if row["segment"] and row["segment"] not in known:
+            what = f"'{row['segment']}' is no segment of segments.csv"
+            yield Problem(path, line, what, f"Write {' or '.join(['nothing (all accounts)', *known])}")
+        of_segment.setdefault(row["segment"], []).append((line, row))
+    for segment, rows in of_segment.items():
+        yield from _borders(path, f" of segment '{segment}'" if segment else "", rows)
+
+
+def _borders(path: str, of_segment: str, rows: list[tuple[int, Row]]) -> Iterator[Problem]:
+    """What holds of the five grades of all accounts, or of those of one segment."""
     minimum = {
-        row["grade"]: (line, float(row["minimum_score"]))
-        for line, row in tables["bands"]
-        if _is_number(row["minimum_score"])
+        row["grade"]: (line, float(row["minimum_score"])) for line, row in rows if _is_number(row["minimum_score"])
     }
     for grade in "ABCDE":
         if grade not in minimum:
-            yield Problem(path, 1, f"grade '{grade}' is missing", "Grades are A to E, one line each")
+            what = f"grade '{grade}'{of_segment} is missing"
+            yield Problem(path, rows[0][0] if rows else 1, what, "Grades are A to E, one line each")
     for better, worse in zip("ABCD", "BCDE", strict=True):
         if better in minimum and worse in minimum and minimum[better][1] <= minimum[worse][1]:
             what = f"grade {better} begins at {minimum[better][1]:g}, not above grade {worse} at {minimum[worse][1]:g}"
             yield Problem(path, minimum[better][0], what, "A better grade needs a higher minimum_score")
     sure = {
         row["grade"]: (line, float(row["minimum_confidence"]))
-        for line, row in tables["bands"]
+        for line, row in rows
         if _is_number(row["minimum_confidence"])
     }
     for better, worse in zip("ABCD", "BCDE", strict=True):
@@ -965,6 +981,8 @@ def _segments(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iter
     known = {row["signal"] for _, row in tables["signals"]}
     positions: dict[str, int] = {}
     for line, row in tables["segments"]:
+        if row["segment"] == "all":
+            yield Problem(path, line, "'all' is the name of the whole", "Call the segment something else")
         if row["position"] in positions:
             what = f"position {row['position']} stands on line {positions[row['position']]} already"
             yield Problem(path, line, what, "Give every segment a position of its own")

@@ -14,6 +14,7 @@ from ml import register
 from ml.leaks import LeakReport, told
 from ml.rules import points_by_group
 from ml.score import score
+from ml.segments import read_segments, segment_members
 from ml.train import rules_only
 from orchestration.band_review import reviewed_bands
 from orchestration.model_card import in_short, read_facts
@@ -47,7 +48,14 @@ MODEL_TABLES = (
     *("models", "calibration_maps", "backtests", "signal_weights", "ladder", "segments"),
     *("judged_accounts", "model_status", "drift", "rule_lift", "band_outcomes", "band_review"),
 )
-RUN_TABLES = ("predictions", "feature_contributions", "rule_points", "restated_points", "next_actions")
+RUN_TABLES = (
+    "predictions",
+    "feature_contributions",
+    "rule_points",
+    "restated_points",
+    "next_actions",
+    "account_segments",
+)
 
 
 @multi_asset(
@@ -92,7 +100,7 @@ def model_assets():
         found = {
             "drift": choice.drift,
             "rule_lift": weighed_rules(backend, history, version),
-            **reviewed_bands(backend, history.examples, version),
+            **reviewed_bands(backend, history, version),
         }
         forget_unpublished(backend, found)
         replace_rows(backend, "ml", {name: of_run(rows, run_id) for name, rows in found.items()}, "run_id", run_id)
@@ -145,12 +153,14 @@ def prediction_assets():
         ]
         predictions, contributions = (pa.concat_tables(tables) for tables in zip(*scored, strict=True))
         points = points_by_group(rules_in_use(backend), examples, metrics, signals, run_id)
+        segments = read_segments(read_table(backend, "config", "segments"))
         restated = restated_points(backend, run_id, predictions, examples, metrics, signals)
         tables = {
             "predictions": predictions,
             "feature_contributions": contributions,
             "rule_points": points,
             "restated_points": restated,
+            "account_segments": of_run(segment_members(segments, examples, metrics, signals), run_id),
             "next_actions": actions_of_today(backend, serving, active, metrics, signals, run_id),
         }
         forget_unpublished(backend, RUN_TABLES)

@@ -118,7 +118,9 @@ def read_facts(backend: Backend, version: str | None = None) -> Facts:
         drift=tuple(_newest_drift(backend, version)),
         bands={
             row["grade"]: float(row["minimum_score"])
-            for row in query(backend, "select grade, minimum_score from config.bands order by grade")
+            for row in query(
+                backend, "select grade, minimum_score from config.bands where segment is null order by grade"
+            )
         },
         judged=(
             read_table(backend, "ml", "judged_accounts", {"model_version": version})

@@ -112,6 +112,7 @@ def explanation(backend: Backend, wanted: str) -> Iterator[RenderableType]:
     account = find_account(backend, wanted)
     yield _headline(backend, account)
     yield _ledger(backend, account)
+    yield _won_at_same_age(backend, account)
     yield _changes(backend, account)
     yield _next_actions(backend, account)
     yield _evidence(backend, account)
@@ -188,7 +189,8 @@ def _band(row: dict[str, Any]) -> str:
     since = "since today" if not days else f"for {days} day{'s' if days != 1 else ''}"
     moved = f", {'up' if row['grade'] < before else 'down'} from {before}" if before else ""
     held = f"; the score alone would give {row['earned_grade']}" if row["earned_grade"] != row["grade"] else ""
-    return f"In grade {row['grade']} {since}{moved}{held}"
+    borders = f" (borders of {row['grade_segment']})" if row["grade_segment"] != "all" else ""
+    return f"In grade {row['grade']}{borders} {since}{moved}{held}"
 
 
 def _rules(backend: Backend, row: dict[str, Any]) -> str:
@@ -284,6 +286,31 @@ def _ledger(backend: Backend, account: dict[str, Any]) -> RenderableType:
         )
     table.add_section()
     table.add_row(f"{total:.1f}", "", "before rounding, and cut to 0 to 100")
+    return table
+
+
+def _won_at_same_age(backend: Backend, account: dict[str, Any]) -> RenderableType:
+    rows = query(
+        backend,
+        "select * from scores.won_at_same_age where account_id = ? order by rank",
+        [account["account_id"]],
+    )
+    compared = [row for row in rows if row["compared_with"] != "none"]
+    if not compared:
+        return Text("Too few accounts of this age were won to compare it with.", style="dim")
+    table = Table(title="Beside accounts that were won later, at the same age", title_justify="left", pad_edge=False)
+    table.add_column("Events in 28 days")
+    for heading in ("Here", "Half of the won", "Middle half", "Won accounts"):
+        table.add_column(heading, justify="right")
+    for row in compared:
+        nearly = ", of the next age" if row["compared_with"] == "neighbouring_age" else ""
+        table.add_row(
+            row["label"],
+            f"{row['value']:g}",
+            f"{row['won_median']:g} or more",
+            f"{row['won_lower_quartile']:g} to {row['won_upper_quartile']:g}",
+            f"{row['won_accounts']:,}{nearly}",
+        )
     return table
 
 
@@ -419,7 +446,7 @@ def _band_review(rows: list[dict[str, Any]]) -> RenderableType:
             row["segment"],
             row["grade"],
             str(row["minimum_score"]),
-            "–" if proposed is None else str(proposed),
+            "–" if proposed is None else f"{proposed}{'' if row['proposed_by'] == row['segment'] else ' (as all)'}",
             "–" if proposed is None else f"{row['proposed_low']} to {row['proposed_high']}",
             str(row["converters"]),
             str(row["others"]),

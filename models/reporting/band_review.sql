@@ -7,6 +7,7 @@ select
     grade,
     minimum_score,
     proposed_minimum,
+    proposed_by,
     proposed_low,
     proposed_high,
     converters,

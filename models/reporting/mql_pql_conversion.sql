@@ -21,7 +21,7 @@ threshold as (
         min(scores.margin) as margin
     from {{ ref("account_score_history") }} as scores
     inner join runs on scores.run_id = runs.run_id and scores.model_version = runs.model_version
-    inner join {{ ref("bands") }} as bands on bands.grade = 'B' and scores.score >= bands.minimum_score
+    inner join {{ ref("bands") }} as bands on bands.grade = 'B' and bands.segment is null and scores.score >= bands.minimum_score
     group by scores.model_version
 ),
 

@@ -130,11 +130,31 @@ certainty as (
 
 bands as (
     select
+        coalesce(segment, 'all') as segment,
         grade,
         minimum_score,
         minimum_confidence,
-        lead(minimum_score) over (order by minimum_score) as next_minimum_score
+        lead(minimum_score) over (partition by segment order by minimum_score) as next_minimum_score
     from {{ ref("bands") }}
+),
+
+-- Whose borders grade an account: those of its first segment that has its own, else those for all.
+segments as (
+    select
+        members.account_id,
+        members.segment,
+        row_number() over (partition by members.account_id order by members.position) as place
+    from {{ source("ml", "account_segments") }} as members
+    inner join (select distinct segment from bands) as bounded on members.segment = bounded.segment
+    where members.run_id = {{ running_run() }}
+),
+
+graded_as as (
+    select
+        predictions.account_id,
+        coalesce(segments.segment, 'all') as segment
+    from predictions
+    left join segments on predictions.account_id = segments.account_id and segments.place = 1
 ),
 
 previous as (
@@ -182,13 +202,18 @@ earned as (
         min(bands.grade) as grade
     from predictions
     inner join sureness on predictions.account_id = sureness.account_id
-    inner join bands on predictions.score >= bands.minimum_score and sureness.confidence >= bands.minimum_confidence
+    inner join graded_as on predictions.account_id = graded_as.account_id
+    inner join bands
+        on graded_as.segment = bands.segment
+        and predictions.score >= bands.minimum_score
+        and sureness.confidence >= bands.minimum_confidence
     group by predictions.account_id
 ),
 
 graded as (
     select
         predictions.account_id,
+        graded_as.segment as grade_segment,
         earned.grade as earned_grade,
         previous.grade as grade_before,
         previous.previous_grade as grade_before_that,
@@ -203,8 +228,9 @@ graded as (
     from predictions
     inner join sureness on predictions.account_id = sureness.account_id
     inner join earned on predictions.account_id = earned.account_id
+    inner join graded_as on predictions.account_id = graded_as.account_id
     left join previous on predictions.account_id = previous.account_id
-    left join bands on previous.grade = bands.grade
+    left join bands on graded_as.segment = bands.segment and previous.grade = bands.grade
 ),
 
 scored as (
@@ -232,6 +258,7 @@ scored as (
         cast(floor(100 * percent_rank() over (order by predictions.score, predictions.margin)) as integer) as percentile,
         graded.grade,
         graded.earned_grade,
+        graded.grade_segment,
         parts.baseline_margin,
         parts.fit_margin,
         parts.intent_margin,
@@ -373,6 +400,7 @@ final as (
         percentile,
         grade,
         earned_grade,
+        grade_segment,
         rule_points,
         rule_verdict,
         baseline_margin,

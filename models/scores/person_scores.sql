@@ -18,25 +18,16 @@ members as (
     where members.available_at < scoring.as_of_date
 ),
 
--- A day was counted for the person as known then; it is that of the one it turned out to be.
+person_days as (
+    {{ person_days() }}
+),
+
 days as (
     select
-        account_days.account_id,
-        coalesce(person_identifiers.person_id, account_days.person_id) as person_id,
-        account_days.occurred_on,
-        account_days.counted_events,
-        case when signals.category = 'collaboration' then account_days.counted_events else 0 end as reaching_events,
-        scoring.as_of_date - account_days.occurred_on as age
-    from {{ ref("account_days") }} as account_days
-    cross join scoring
-    left join {{ ref("signals") }} as signals on account_days.signal = signals.signal
-    left join {{ ref("person_anchors") }} as anchors on account_days.person_id = anchors.person_id
-    left join {{ ref("person_identifiers") }} as person_identifiers on anchors.node = person_identifiers.node
-    where
-        account_days.person_id is not null
-        and account_days.occurred_on < scoring.as_of_date
-        and account_days.available_on < scoring.as_of_date
-        and account_days.occurred_on >= scoring.as_of_date - 90
+        person_days.*,
+        case when signals.category = 'collaboration' then person_days.counted_events else 0 end as reaching_events
+    from person_days
+    left join {{ ref("signals") }} as signals on person_days.signal = signals.signal
 ),
 
 activity as (
@@ -71,6 +62,15 @@ positions as (
     {{ newest_positions("known_positions") }}
 ),
 
+rules as (
+    select
+        account_id,
+        person_id,
+        {{ exact_sum("points") }} as points
+    from {{ ref("person_rule_points") }}
+    group by account_id, person_id
+),
+
 described as (
     select
         members.account_id,
@@ -84,12 +84,14 @@ described as (
         activity.last_active_on,
         coalesce(activity.events_90d / cast(nullif(totals.events_90d, 0) as double), 0) as activity_share,
         coalesce(activity.reaching_events_90d / cast(nullif(totals.reaching_events_90d, 0) as double), 0) as reach_share,
-        persons.email is not null and coalesce(consents.opted_out_at >= members.as_of_date, true) as can_be_contacted
+        persons.email is not null and coalesce(consents.opted_out_at >= members.as_of_date, true) as can_be_contacted,
+        coalesce(rules.points, 0) as rule_points
     from members
     inner join {{ ref("persons") }} as persons on members.person_id = persons.person_id
     left join activity on members.account_id = activity.account_id and members.person_id = activity.person_id
     left join totals on members.account_id = totals.account_id
     left join positions on members.person_id = positions.person_id
+    left join rules on members.account_id = rules.account_id and members.person_id = rules.person_id
     left join {{ ref("person_consents") }} as consents on members.person_id = consents.person_id
 ),
 
@@ -125,6 +127,7 @@ final as (
         person_id,
         as_of_date,
         cast(round(points) as integer) as person_score,
+        rule_points,
         champion_rank,
         case
             when champion_rank = 1 and active_days_90d > 0 then 'champion'

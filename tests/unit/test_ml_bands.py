@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from ml.bands import band_outcomes, band_review, grades_of, proposal
+from ml.bands import WHOLE, band_outcomes, band_review, grades_by_segment, grades_of, proposal
 from ml.intervals import wilson
 
 MINIMUMS = {"A": 80, "B": 60, "C": 40, "D": 20, "E": 0}
@@ -20,7 +20,8 @@ def test_outcomes_count_rows_and_bound_them_by_accounts():
     scores, labels = np.array([90, 85, 85, 10, 30]), np.array([1.0, 0.0, 1.0, 0.0, 0.0])
     accounts = np.array(["a", "a", "b", "c", "d"], dtype=object)
 
-    found = {row["grade"]: row for row in band_outcomes(MINIMUMS, scores, labels, accounts).to_pylist()}
+    grades = grades_of(MINIMUMS, scores)
+    found = {row["grade"]: row for row in band_outcomes(MINIMUMS, grades, labels, accounts).to_pylist()}
 
     assert (found["A"]["rows"], found["A"]["accounts"], found["A"]["won_rows"]) == (3, 2, 2)
     assert found["A"]["win_rate"] == pytest.approx(2 / 3)
@@ -45,8 +46,10 @@ def review(minimums: dict[str, int]) -> dict[tuple[str, str], dict]:
     scores = np.clip(np.where(won, random.normal(75, 8, 2000), random.normal(30, 12, 2000)), 0, 100).astype(int)
     days = np.array([date(2026, 1, 1) + timedelta(days=int(day)) for day in range(2000)], dtype="datetime64[D]")
     accounts = np.array([f"a{i}" for i in range(2000)], dtype=object)
-    segments = np.array(["large" if i % 50 else "small" for i in range(2000)], dtype=object)
-    rows = band_review(minimums, scores, won.astype(float), accounts, days, segments).to_pylist()
+    large = np.arange(2000) % 50 > 0
+    members = {"large": large, "small": ~large, "nobody": np.zeros(2000, dtype=bool)}
+    borders = {WHOLE: minimums, "large": {**minimums, "B": 95}}
+    rows = band_review(borders, scores, won.astype(float), accounts, days, members).to_pylist()
     return {(row["segment"], row["grade"]): row for row in rows}
 
 
@@ -57,8 +60,32 @@ def test_a_planted_border_is_proposed_and_one_that_is_off_is_named():
     assert 45 <= found["all", "B"]["proposed_minimum"] <= 65
     assert found["all", "A"]["verdict"] == "lower"
     assert found["all", "B"]["verdict"] == "keep"
-    assert found["small", "A"]["verdict"] == "too few to say"
-    assert found["small", "A"]["proposed_minimum"] is None
+    assert found["large", "B"]["verdict"] == "lower"
+    assert {row["proposed_by"] for key, row in found.items() if "large" in key} == {"large"}
+    assert not any("nobody" in key for key in found)
+
+
+def test_a_segment_of_too_few_is_proposed_what_all_together_say():
+    found = review(MINIMUMS)
+    assert 0 < found["small", "A"]["converters"] < 20
+    for grade in "AB":
+        small, whole = found["small", grade], found[WHOLE, grade]
+        assert (small["proposed_by"], small["proposed_minimum"]) == (WHOLE, whole["proposed_minimum"])
+        assert (small["verdict"], whole["proposed_by"]) == (whole["verdict"], WHOLE)
+
+
+def test_an_account_is_graded_by_the_first_of_its_segments_that_has_borders():
+    scores = np.array([59, 59, 59, 90])
+    members = {
+        "new": np.array([True, True, True, True]),
+        "small": np.array([False, True, True, False]),
+        "keen": np.array([False, False, True, True]),
+    }
+    borders = {WHOLE: MINIMUMS, "small": {**MINIMUMS, "B": 50}, "keen": {**MINIMUMS, "A": 95, "B": 70}}
+    assert grades_by_segment(borders, scores, members).tolist() == ["C", "B", "B", "B"]
+    assert grades_by_segment({**borders, "new": {**MINIMUMS, "C": 60, "B": 70}}, scores, members).tolist() == list(
+        "DDDA"
+    )
 
 
 def test_an_account_counts_once_at_the_date_it_was_won():
@@ -66,16 +93,16 @@ def test_an_account_counts_once_at_the_date_it_was_won():
     labels = np.array([0.0, 1.0, 0.0] + [0.0] * 30)
     dates = np.array(["2026-01-01", "2026-02-01", "2026-03-01"] + ["2026-02-01"] * 30, dtype="datetime64[D]")
     scores = np.array([10, 70, 90] + [20] * 30)
-    segments = np.full(33, "x", dtype=object)
 
-    row = band_review(MINIMUMS, scores, labels, accounts, dates, segments).to_pylist()[0]
+    row = band_review({WHOLE: MINIMUMS}, scores, labels, accounts, dates, {}).to_pylist()[0]
 
     assert (row["converters"], row["others"]) == (1, 30)
+    assert (row["verdict"], row["proposed_minimum"], row["proposed_by"]) == ("too few to say", None, None)
     assert row["converters_reached"] == 0
 
 
 def test_nothing_judged_gives_no_rows():
     nothing, nobody = np.zeros(0), np.zeros(0, dtype=object)
     days = np.zeros(0, dtype="datetime64[D]")
-    assert band_outcomes(MINIMUMS, nothing.astype(int), nothing, nobody).num_rows == 0
-    assert band_review(MINIMUMS, nothing.astype(int), nothing, nobody, days, nobody).num_rows == 0
+    assert band_outcomes(MINIMUMS, nobody, nothing, nobody).num_rows == 0
+    assert band_review({WHOLE: MINIMUMS}, nothing.astype(int), nothing, nobody, days, {}).num_rows == 0

@@ -22,7 +22,7 @@ from ml.ladder import SURE, Choice
 from ml.pooling import Pooled, Rows, Slice, pool
 from ml.register import TamperedModel, TrainedModel, calibration_table, load_model, models_table, segments_table
 from ml.score import score
-from ml.segments import Segment, members, read_segments
+from ml.segments import Segment, members, read_segments, segment_members
 from ml.train import Options, train
 
 FULL = bool(os.environ.get("PQL_TEST_FULL"))
@@ -186,6 +186,35 @@ def test_a_stronger_penalty_stays_nearer_to_the_whole():
 def test_members_are_told_by_a_half_open_range_and_the_unknown_are_none():
     between = Segment("between", "company_size", "employees", 10.0, 20.0)
     assert members(between, np.array([9.9, 10.0, 19.9, 20.0, np.nan])).tolist() == [False, True, True, False, False]
+
+
+def test_today_s_members_are_told_by_columns_and_by_measures_of_signals():
+    examples = pa.table(
+        {
+            "account_id": ["a", "b", "c"],
+            "as_of_date": pa.array([TRAINED_AT.date()] * 3, pa.date32()),
+            "company_size__employees": pa.array([300, None, 20], pa.int64()),
+        }
+    )
+    metrics = pa.table(
+        {
+            "account_id": ["b", "c"],
+            "as_of_date": pa.array([TRAINED_AT.date()] * 2, pa.date32()),
+            "signal": ["invited", "exported"],
+            "events_28d": [4, 9],
+        }
+    )
+    signals = pa.table({"signal": ["invited", "exported"], "polarity": [1, 1]})
+    asked_for = (SELF_SERVE, ENTERPRISE, Segment("inviting", "invited", "events_28d", 1, None))
+
+    found = segment_members(asked_for, examples, metrics, signals).to_pylist()
+
+    assert [(row["account_id"], row["segment"], row["position"]) for row in found] == [
+        ("c", "self_serve", 1),
+        ("a", "enterprise", 2),
+        ("b", "inviting", 3),
+    ]
+    assert segment_members((), examples, metrics, signals).num_rows == 0
 
 
 def test_the_seed_is_read_by_position():

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings(WARNING)
 
 SEEDS = {
     "settings": "{'value': 'VARCHAR'}",
-    "bands": "{'minimum_score': 'INTEGER', 'minimum_confidence': 'DOUBLE'}",
+    "bands": "{'segment': 'VARCHAR', 'minimum_score': 'INTEGER', 'minimum_confidence': 'DOUBLE'}",
     "rule_presets": "{'qualified_from': 'DOUBLE', 'hot_from': 'DOUBLE'}",
     "fit_criteria": "{'from': 'DOUBLE', 'below': 'DOUBLE', 'one_of': 'VARCHAR'}",
     "phrases": "{'text': 'VARCHAR'}",
@@ -60,6 +60,14 @@ create view scoring_examples as
         0.5 as momentum__events, 1 as pricing_visits__events_28d, 0 as billing_visits__events_28d,
         0 as left_checkout__is_open, null::integer as trial__days_left, 0.9 as seats__utilisation
     from given;
+create view account_segments as
+    select
+        'today' as run_id, account_id,
+        case when employees >= 200 then 'enterprise' else 'self_serve' end as segment,
+        case when employees >= 200 then 2 else 1 end as position
+    from given where employees is not null
+    union all
+    select 'today', account_id, 'new', 3 from given;
 create view account_cohort as select account_id, true as is_scoring, 'eligible' as cohort from given;
 create table account_signal_metrics as select 'acc_best' as account_id, date '2026-06-01' as as_of_date,
     'pricing_viewed' as signal, 1 as events_28d;
@@ -69,6 +77,9 @@ create table training_examples as select true as is_won, true as is_mature, 1000
 
 NEW = "Score 59 of 100, grade C. For: pricing page views (1 in the last 28 days)."
 READY = "use is rising; close to its seat limit; 1 visit of the pricing or billing pages in the last 28 days"
+# Borders for small companies: B begins lower, A higher; and for everybody who is no customer: all begin higher.
+SMALL = "self_serve,A,85,0.7\nself_serve,B,55,0.5\nself_serve,C,40,0\nself_serve,D,20,0\nself_serve,E,0,0"
+NEW_ONES = "new,A,95,0.7\nnew,B,90,0.5\nnew,C,80,0\nnew,D,20,0\nnew,E,0,0"
 
 Scores = dict[str, dict[str, Any]]
 
@@ -125,10 +136,27 @@ def test_as_shipped_grades_hold_ask_for_confidence_and_tell_how_long(scores: Cal
     )
 
 
+def test_the_first_segment_by_position_that_has_borders_grades_and_holds(scores: Callable[..., tuple[Scores, Scores]]):
+    found, _ = scores(bands=(",E,0,0", f",E,0,0\n{NEW_ONES}\n{SMALL}"))
+    assert {account: (row["grade_segment"], row["grade"]) for account, row in found.items()} == {
+        "acc_best": ("new", "A"),  # 90 points: held, for A begins at 95
+        "acc_unsure": ("new", "B"),
+        "acc_slipping": ("self_serve", "B"),  # 76 points: not held, for A begins at 85
+        "acc_fallen": ("self_serve", "B"),
+        "acc_new": ("self_serve", "B"),
+        "ind_keen": ("new", "C"),  # 62 points: held for its two days in the grade, for C begins at 80
+    }
+
+
 @pytest.mark.parametrize(
     ("file", "text", "replacement", "account", "column", "expected"),
     [
         ("bands", "B,60,0.5", "B,55,0.5", "acc_new", "grade", "B"),
+        ("bands", ",E,0,0", f",E,0,0\n{SMALL}", "acc_new", "grade", "B"),
+        ("bands", ",E,0,0", f",E,0,0\n{SMALL}", "acc_new", "grade_segment", "self_serve"),
+        ("bands", ",E,0,0", f",E,0,0\n{SMALL}", "acc_slipping", "grade", "B"),
+        ("bands", ",E,0,0", f",E,0,0\n{NEW_ONES}", "acc_new", "grade", "D"),
+        ("bands", ",E,0,0", f",E,0,0\n{NEW_ONES}", "ind_keen", "grade_segment", "new"),
         ("bands", "A,80,0.7", "A,80,0.6", "acc_unsure", "grade", "A"),
         ("settings", "band_margin,5", "band_margin,3", "acc_slipping", "grade", "B"),
         ("settings", "band_margin,5", "band_margin,0", "acc_fallen", "grade", "A"),
