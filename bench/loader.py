@@ -86,7 +86,7 @@ def event_of(number: int) -> bytes:
             "event": "Report Made",
             "userId": f"user-{number % 20_000}",
             "messageId": f"6b9cb4d2-bca9-4c3b-97de-{number:012d}",
-            "timestamp": "2026-03-01T12:00:00.000Z",
+            "timestamp": f"2026-03-01T11:{number // 1000 % 60:02d}:59.{number % 1000:03d}Z",
             "properties": {"plan": "pro", "seats": number % 50, "source": "dashboard"},
             "context": {"library": {"name": "analytics-node", "version": "3.0.13"}},
         },

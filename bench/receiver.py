@@ -18,8 +18,9 @@ AUTHORIZATION = "Basic S0VZOg=="  # KEY:
 
 # Serves as `pql serve` does; "unsynced" leaves out what makes an answer mean something.
 SERVE = """
-import asyncio, sys
+import sys
 from pathlib import Path
+import uvloop
 from ingest.receiver import server
 from ingest.receiver.sources import read_sources
 from ingest.receiver.storage import Folder
@@ -31,7 +32,7 @@ class Unsynced(Folder):
 home, port, how = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 if how == "unsynced":
     server.Folder = Unsynced
-asyncio.run(server.serve(server.Service(home, "127.0.0.1", port, 10.0), read_sources(home / "receiver.toml")))
+uvloop.run(server.serve(server.Service(home, "127.0.0.1", port, 10.0), read_sources(home / "receiver.toml")))
 """
 
 

@@ -1,25 +1,31 @@
 {#-
-    (id, properties as JSON text) of every track call. `tracks` carries no properties: Segment writes them as columns of one
-    table per event, so the tables are found in the warehouse and every column that is not Segment's own becomes a property.
+    (id, properties as JSON text) of every track call. `tracks` carries no properties: Segment and RudderStack write them as
+    columns of one table per event, so the tables are found in the warehouse and every column that is not the vendor's own becomes
+    a property. A table without `id` is no event's (RudderStack's rudder_discards).
 -#}
-{% macro segment_track_properties() -%}
+{% macro segment_track_properties(source_name) -%}
     {%- set segment_tables = ["tracks", "pages", "screens", "identifies", "groups", "aliases", "users", "accounts"] -%}
-    {%- set segment_columns = ["id", "anonymous_id", "user_id", "event", "event_text", "received_at", "sent_at", "timestamp", "original_timestamp", "uuid", "uuid_ts", "loaded_at"] -%}
     {%- set parts = [] -%}
-    {%- if source_relation("segment", "tracks") is not none -%}
-        {%- set tracks = source("segment", "tracks") -%}
+    {%- if source_relation(source_name, "tracks") is not none -%}
+        {%- set tracks = source(source_name, "tracks") -%}
         {%- set columns_by_table = {} -%}
         {%- for row in run_query(
             "select table_name, column_name from information_schema.columns where table_schema = '" ~ tracks.schema
             ~ "' order by table_name, ordinal_position"
         ).rows -%}
-            {%- if row[0] not in segment_tables and row[1] not in segment_columns and not row[1].startswith("context_") -%}
+            {%- if row[0] not in segment_tables -%}
                 {%- do columns_by_table.setdefault(row[0], []).append(row[1]) -%}
             {%- endif -%}
         {%- endfor -%}
         {%- for table, columns in columns_by_table.items() -%}
-            {%- set relation = tracks.incorporate(path={"identifier": table}) -%}
-            {%- do parts.append("select id, " ~ json_object_of(columns) ~ " as properties from " ~ relation) -%}
+            {%- set properties = [] -%}
+            {%- for column in columns if column not in segment_columns(source_name) and not column.startswith("context_") -%}
+                {%- do properties.append(column) -%}
+            {%- endfor -%}
+            {%- if properties and "id" in columns -%}
+                {%- set relation = tracks.incorporate(path={"identifier": table}) -%}
+                {%- do parts.append("select id, " ~ json_object_of(properties) ~ " as properties from " ~ relation) -%}
+            {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
     {%- if parts %}

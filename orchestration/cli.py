@@ -178,6 +178,64 @@ def signals_lift(
         console.print(screens.signal_lift(backend, window, count))
 
 
+@signals_app.command("suggest")
+def signals_suggest(
+    window: Annotated[
+        screens.TimeWindow, typer.Option("--window", help="Which days of an account are looked at")
+    ] = screens.TimeWindow.LAST_30_DAYS,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many event names to show")] = 15,
+    into: Annotated[
+        Path | None,
+        typer.Option("--into", help="Write the configuration with the proposed rows to this folder"),
+    ] = None,
+    append: Annotated[bool, typer.Option("--append", help="Add the proposed rows to the configuration in use")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Propose every unmapped name, not those alone whose lift is sure")
+    ] = False,
+) -> None:
+    """Show what event names are worth, those without a signal first, and propose signals for them."""
+    from orchestration import signal_screens
+    from orchestration.configuration import BadConfiguration, configuration_folder
+    from orchestration.signal_suggestions import (
+        FolderInTheWay,
+        NothingStaged,
+        SuggestionFailed,
+        folder_to_extend,
+        propose,
+        staged_events,
+        write_proposal,
+    )
+
+    if into and append:
+        raise typer.BadParameter("--into and --append go to two places; name one", param_hint="--append")
+    configuration = configuration_folder()
+    expected = (BadConfiguration, WarehouseMissing, FolderInTheWay, NothingStaged, SuggestionFailed)
+    with failing_clearly(*expected):
+        base = folder_to_extend(configuration, into) if into else configuration
+        with showing_progress("suggesting", errors):
+            staged = staged_events(home(), base, window)
+        proposed = propose(staged.names, base, everything=everything or not staged.converters)
+        target = into or (configuration if append else None)
+        if target and (proposed.signal_map or base != target):
+            write_proposal(proposed, base, target)
+    console.print(signal_screens.staged_events(staged, window, count))
+    console.print(signal_screens.proposal(proposed, target))
+
+
+@signals_app.command("preset")
+def signals_preset(
+    name: Annotated[str, typer.Argument(help="A type of product, such as developer_tool")],
+    into: Annotated[Path, typer.Option("--into", help="The folder to write the configuration to; a new one")],
+) -> None:
+    """Write a whole configuration to begin with, for a type of product; then edit it, and point PQL_CONFIG at it."""
+    from orchestration.configuration import BadConfiguration
+    from orchestration.signal_presets import FolderNotEmpty, UnknownPreset, write_preset
+
+    with failing_clearly(BadConfiguration, FolderNotEmpty, UnknownPreset):
+        write_preset(name, into)
+    console.print(f"Written: {into}. Use it with PQL_CONFIG={into}.", soft_wrap=True)
+
+
 @app.command()
 def metrics(
     account: Annotated[str, typer.Argument(help="An account's name, domain or id")],

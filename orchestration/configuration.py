@@ -328,6 +328,12 @@ FILES: dict[str, dict[str, Column]] = {
         "amount_property": text(required=False),
         "detail_property": text(required=False),
     },
+    "signal_patterns": {
+        "position": whole_number(1),
+        "pattern": pattern(required=True),
+        "category": one_of(*CATEGORIES),
+        "polarity": one_of("-1", "0", "1"),
+    },
     "signal_roles": {"role": one_of(*ROLES), "signal": text()},
     "sequences": {"signal": text(), "first": text(), "then": text(), "within_days": number(0, 365)},
     "rule_presets": {
@@ -460,6 +466,7 @@ FILES: dict[str, dict[str, Column]] = {
 KEYS = {
     "settings": ("setting",),
     "signals": ("signal",),
+    "signal_patterns": ("position",),
     "signal_roles": ("role", "signal"),
     "segments": ("segment",),
     "accepted_leaks": ("feature",),
@@ -508,6 +515,7 @@ SETTINGS: dict[str, Column] = {
     "band_minimum_days": number(0, 365),
     "max_identifiers_per_person": number(2),
     "max_identifiers_per_account": number(2),
+    "account_group": text(required=False),
 }
 
 # What a preset claims of other settings. It sets none of them: what counts is what stands in the file.

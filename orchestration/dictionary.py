@@ -9,7 +9,7 @@ from typing import Any
 from orchestration.dbt import prepared_manifest
 
 # In the order in which data moves (design section 2).
-LAYERS = ("staging", "identity", "activity", "features", "scores", "activation", "reporting")
+LAYERS = ("staging", "identity", "activity", "features", "scores", "activation", "reporting", "discovery")
 
 HEADING = """\
 # Data dictionary

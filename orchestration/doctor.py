@@ -59,7 +59,11 @@ def _configuration() -> Iterator[Finding]:
 
 def _sources(backend: Backend) -> Iterator[Finding]:
     tables = {
-        "segment.tracks": "events from Segment or RudderStack",
+        "segment.tracks": "events from Segment",
+        "rudderstack.tracks": "events from RudderStack",
+        "amplitude.event": "events from Amplitude",
+        "mixpanel.mp_master_event": "events from Mixpanel",
+        "posthog.events": "events from PostHog",
         "backend.events": "events from files or your own tables",
         "receiver.events": "events that `pql serve` received",
         "salesforce.opportunity": "deals from Salesforce",
@@ -72,11 +76,11 @@ def _sources(backend: Backend) -> Iterator[Finding]:
         yield Finding(
             "ok" if rows else "warning", f"{name}: {rows:,} rows ({tables[name]})", "" if rows else "Load some"
         )
-    if not any(name.endswith((".tracks", ".events")) for name in present):
+    if not any("opportunit" not in name for name in present):
         yield Finding(
             "error",
             "no source of events",
-            "Load Segment's schema as `segment`, `pql import` your own events, or receive them with `pql serve`",
+            "Load a vendor's tables under its name, `pql import` your own events, or receive them with `pql serve`",
         )
     if not any(tables[name].startswith("deals") for name in present):
         yield Finding(

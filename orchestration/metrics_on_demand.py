@@ -1,8 +1,5 @@
 """Metrics of one account as of any date: read where a run made them, else made now by the same models, beside them."""
 
-import os
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,12 +7,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from orchestration.dbt_on_demand import DbtFailed, build_models
 from orchestration.progress import announce
 from warehouse.connection import Backend, open_published, open_working, open_working_to_read
 from warehouse.tables import query
 
 SCHEMA = "metrics_on_demand"
-MODELS = ("features,+account_metrics", "features,+account_signal_metrics")
+MODELS = "features,+account_metrics features,+account_signal_metrics"
 
 
 class MetricsFailed(RuntimeError):  # noqa: N818 - the name says what is wrong
@@ -60,24 +58,11 @@ def made_beside(folder: Path, as_of: date) -> Iterator[None]:
 
 
 def _build(as_of: date) -> None:
-    from orchestration.dbt import PROJECT, dbt_executable, environment  # Dagster comes along, and takes seconds
-
-    variables = f"{{as_of_date: '{as_of}', only_as_of_date: true, features_schema: {SCHEMA}}}"
-    # dbt writes what it did beside what it read: the run's own record of that stays.
-    with tempfile.TemporaryDirectory(prefix="pql-metrics-") as scratch:
-        built = subprocess.run(  # noqa: S603 - a fixed command; the date is a date
-            [
-                dbt_executable(), "run", "--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
-                "--vars", variables, "--select", *MODELS,
-            ],
-            cwd=PROJECT,
-            env=os.environ | environment() | {"DBT_TARGET_PATH": scratch, "DBT_LOG_PATH": scratch},
-            capture_output=True,
-            text=True,
-            check=False,
-        )  # fmt: skip
-    if built.returncode != 0:
-        raise MetricsFailed(f"the metrics of {as_of} could not be made:\n{built.stdout}{built.stderr}")
+    variables = {"as_of_date": as_of.isoformat(), "only_as_of_date": True, "features_schema": SCHEMA}
+    try:
+        build_models(MODELS, variables)
+    except DbtFailed as error:
+        raise MetricsFailed(f"the metrics of {as_of} could not be made:\n{error}") from error
 
 
 def _drop(folder: Path) -> None:

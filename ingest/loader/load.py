@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.loader.read import Batch, read_batches
+from ingest.loader.read import Batch, read_segment
 from ingest.loader.tables import create_tables
 from ingest.receiver.segments import OPEN, SEALED, Contents, read_contents
 
@@ -167,22 +167,18 @@ def _load(
     loaded_at: datetime,
     step: Step,
 ) -> SegmentSummary:
-    loaded = quarantined = deduplicated = 0
+    batch = read_segment(contents.records, name)
     connection.begin()
     try:
-        for batch in read_batches(contents.records, name):
-            new, bad = _insert(connection, batch)
-            loaded += new
-            quarantined += bad
-            deduplicated += len(batch.events) + len(batch.bad) - new - bad
-            step("after insert")
+        loaded, quarantined = _insert(connection, batch)
+        step("after insert")
         summary = SegmentSummary(
             name,
             is_sealed,
             contents.seal.items if contents.seal else None,
             loaded,
             quarantined,
-            deduplicated,
+            len(batch.events) + len(batch.bad) - loaded - quarantined,
             contents.damaged_bytes,
         )
         connection.execute(
@@ -210,10 +206,11 @@ def _insert(connection: duckdb.DuckDBPyConnection, batch: Batch) -> tuple[int, i
     """Add what is new of the events, and all that is bad; how many of each.
 
     The first delivery of an id stays. What is there already is looked for with the incoming ids as the smaller side, so
-    that memory does not grow with the table. What the warehouse itself could not read as JSON later is set aside here.
+    that memory does not grow with the table; and by ids alone, since carrying whole rows through a join and a window
+    takes five times as long as inserting them. What the warehouse could not read as JSON later is set aside here.
     """
-    connection.register("incoming_events", batch.event_table())
-    connection.register("incoming_bad", batch.bad_table())
+    connection.register("incoming_events", batch.events)
+    connection.register("incoming_bad", batch.bad)
     (unreadable,) = connection.execute(
         """
         insert into receiver.quarantine
@@ -222,9 +219,9 @@ def _insert(connection: duckdb.DuckDBPyConnection, batch: Batch) -> tuple[int, i
         where not json_valid(properties)
         """
     ).fetchall()[0]
-    (new,) = connection.execute(
+    connection.execute(
         """
-        insert into receiver.events
+        create or replace temporary table new_items as
         with
 
         known as materialized (
@@ -232,15 +229,17 @@ def _insert(connection: duckdb.DuckDBPyConnection, batch: Batch) -> tuple[int, i
             where (source, message_id) in (select source, message_id from incoming_events)
         )
 
-        select incoming_events.*
+        select min(incoming_events.item) as item
         from incoming_events
         anti join known using (source, message_id)
         where json_valid(incoming_events.properties)
-        qualify row_number() over (partition by source, message_id order by item) = 1
-        order by item
+        group by source, message_id
         """
+    )
+    (new,) = connection.execute(
+        "insert into receiver.events from incoming_events where item in (select item from new_items)"
     ).fetchall()[0]
-    connection.execute("insert into receiver.quarantine select * from incoming_bad")
+    connection.execute("insert into receiver.quarantine from incoming_bad")
     connection.unregister("incoming_events")
     connection.unregister("incoming_bad")
     return new, len(batch.bad) + unreadable

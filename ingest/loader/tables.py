@@ -9,18 +9,24 @@ SCHEMA = "receiver"
 
 _SQL_TYPES = {"string": "varchar", "int64": "bigint", "timestamp[us]": "timestamp"}
 _TIMES = ("original_at", "occurred_at")
-_PLACE = (("source", pa.string()), ("vendor", pa.string()), ("call", pa.string()), ("received_at", pa.timestamp("us")))
+_ENVELOPE = (
+    ("source", pa.string()),
+    ("vendor", pa.string()),
+    ("call", pa.string()),
+    ("received_at", pa.timestamp("us")),
+)
+ENVELOPE_COLUMNS = len(_ENVELOPE)
 
 EVENTS = pa.schema(
     [
-        *_PLACE,
+        *_ENVELOPE,
         *((name, pa.timestamp("us") if name in _TIMES else pa.string()) for name in Row._fields),
         ("segment", pa.string()),
         ("item", pa.int64()),
     ]
 )
 QUARANTINE = pa.schema(
-    [*_PLACE, ("reason", pa.string()), ("raw", pa.string()), ("segment", pa.string()), ("item", pa.int64())]
+    [*_ENVELOPE, ("reason", pa.string()), ("raw", pa.string()), ("segment", pa.string()), ("item", pa.int64())]
 )
 
 

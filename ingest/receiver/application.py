@@ -9,8 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -36,8 +35,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """What is known of a request before its body."""
 
     candidates: tuple[Source, ...]
@@ -297,25 +295,34 @@ def _take_apart_mended(vendor: Vendor, call: str, body: bytes) -> tuple[Parts, l
 async def _read_body(request: Request, receive: Receive, limit: int) -> bytes:
     """The body, uncompressed."""
     body = Body(limit, request.headers.get(b"content-encoding", b"").lower())
+    # A timer that cancels costs a third of `asyncio.timeout`, in the path that every request takes.
+    task = cast(asyncio.Task[None], asyncio.current_task())
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + BODY_SECONDS
+    timer = loop.call_at(deadline, task.cancel)
     try:
         if int(request.headers.get(b"content-length", b"0")) > limit:
             raise Refused(413, f"larger than {limit} bytes")
-        async with asyncio.timeout(BODY_SECONDS):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Refused(499, "the sender left")
-                body.add(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return body.whole()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Refused(499, "the sender left")
+            body.add(message.get("body", b""))
+            if not message.get("more_body", False):
+                return body.whole()
     except TooLarge as error:
         raise Refused(413, str(error)) from error
     except NotGzip as error:
         raise Refused(400, str(error)) from error
-    except TimeoutError as error:
+    except asyncio.CancelledError as error:
+        if loop.time() < deadline:  # not by us
+            raise
+        task.uncancel()
         raise Refused(408, "the body did not arrive in time") from error
     except ValueError as error:
         raise Refused(400, "unreadable content length") from error
+    finally:
+        timer.cancel()
 
 
 async def _answer(send: Send, status: int, content: bytes, kind: bytes, *more: tuple[bytes, bytes]) -> None:

@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from granian.constants import Interfaces
+import uvloop
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
@@ -51,6 +52,7 @@ async def serve(service: Service, sources: dict[str, Source]) -> None:
         address=service.host,
         port=service.port,
         interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
         backlog=CONCURRENT_REQUESTS,
         backpressure=CONCURRENT_REQUESTS,
         websockets=False,
@@ -88,7 +90,7 @@ def main() -> None:
         sources = read_sources(given.sources)
     except BadSources as error:
         sys.exit(str(error))
-    asyncio.run(serve(Service(given.folder, given.host, given.port, given.seal_seconds), sources))
+    uvloop.run(serve(Service(given.folder, given.host, given.port, given.seal_seconds), sources))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Raw
 
 from ingest.vendors.contract import Envelope, Limits, Outcome, Parts, Row, UnreadableEvent, Vendor
-from ingest.vendors.values import Scalar, as_object, instant, object_text, occurred, text
+from ingest.vendors.values import Scalar, as_object, instant, object_text, occurred, shared_instant, text
 
 
 class _Body(msgspec.Struct):
@@ -67,7 +67,7 @@ def read(event: bytes, envelope: Envelope) -> Row:
         group_in(_object(found.groups), envelope.options.get("group")),
         address if isinstance(address, str) and kind != "group" else None,
         original,
-        occurred(envelope.received_at, original, instant(envelope.sent_at)),
+        occurred(envelope.received_at, original, shared_instant(envelope.sent_at)),
         properties,
         text(found.country),
         text(found.user_agent),

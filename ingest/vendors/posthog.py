@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from ingest.vendors.amplitude import group_in
 from ingest.vendors.contract import Envelope, Limits, Outcome, Parts, Row, UnreadableEvent, Vendor
-from ingest.vendors.values import Scalar, as_object, instant, occurred, text
+from ingest.vendors.values import Scalar, as_object, instant, occurred, shared_instant, text
 
 TYPES = MappingProxyType(
     {
@@ -99,7 +99,7 @@ def read(event: bytes, envelope: Envelope) -> Row:
         group,
         address if isinstance(address, str) and address else None,
         original,
-        occurred(envelope.received_at, original, instant(envelope.sent_at)),
+        occurred(envelope.received_at, original, shared_instant(envelope.sent_at)),
         msgspec.json.encode(shown).decode(),
         _id(properties, "$geoip_country_code"),
         _id(properties, "$raw_user_agent"),

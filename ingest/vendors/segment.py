@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from ingest.vendors.contract import NOTHING, Envelope, Limits, Outcome, Parts, Row, UnreadableEvent, Vendor
-from ingest.vendors.values import Scalar, email_of, instant, is_given, object_text, occurred, text
+from ingest.vendors.values import Scalar, email_of, instant, is_given, object_text, occurred, shared_instant, text
 
 CALLS = MappingProxyType(
     {f"/v1/{call}": call for call in ("identify", "track", "page", "screen", "group", "alias", "batch")}
@@ -32,7 +32,7 @@ class _Alone(msgspec.Struct, rename="camel"):
     write_key: str | None = None
 
 
-class _Message(msgspec.Struct, rename="camel"):
+class _Message(msgspec.Struct, rename="camel", gc=False):
     type: str | None = None
     event: Scalar = None
     name: Scalar = None
@@ -49,15 +49,15 @@ class _Message(msgspec.Struct, rename="camel"):
     context: Raw = Raw()
 
 
-class _Library(msgspec.Struct):
+class _Library(msgspec.Struct, gc=False):
     name: str | None = None
 
 
-class _Location(msgspec.Struct):
+class _Location(msgspec.Struct, gc=False):
     country: str | None = None
 
 
-class _Context(msgspec.Struct, rename="camel"):
+class _Context(msgspec.Struct, rename="camel", gc=False):
     traits: Raw = Raw()
     group_id: Scalar = None
     user_agent: str | None = None
@@ -65,7 +65,7 @@ class _Context(msgspec.Struct, rename="camel"):
     location: _Location | UnsetType | None = UNSET
 
 
-class _Page(msgspec.Struct):
+class _Page(msgspec.Struct, gc=False):
     path: str | None = None
 
 
@@ -101,7 +101,7 @@ def read(event: bytes, envelope: Envelope) -> Row:
     original = instant(message.original_timestamp)
     original = instant(message.timestamp) if original is None else original
     sent = instant(message.sent_at)
-    sent = instant(envelope.sent_at) if sent is None else sent
+    sent = shared_instant(envelope.sent_at) if sent is None else sent
     group = text(message.group_id)
     previous = text(message.previous_id) if kind == "alias" else None
     name: str | None = None

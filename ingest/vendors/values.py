@@ -1,6 +1,7 @@
 """Values as SDKs send them: ids that are numbers, times in five spellings, objects that are no objects."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, cast
 
 import msgspec
@@ -8,7 +9,6 @@ import msgspec
 Scalar = str | int | float | bool | None
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 # A time as a number is in seconds below the first, in milliseconds below the second, else in microseconds.
 _LARGEST_SECONDS = 10**11
 _LARGEST_MILLISECONDS = 10**14
@@ -16,9 +16,9 @@ _LARGEST_MILLISECONDS = 10**14
 
 def text(value: Scalar) -> str | None:
     """An id or name as text; None where there is nothing."""
-    if value is None or value == "":
-        return None
-    return value if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return value or None
+    return None if value is None else str(value)
 
 
 def instant(value: Any) -> int | None:
@@ -28,9 +28,19 @@ def instant(value: Any) -> int | None:
             moment = datetime.fromisoformat(value)
         except ValueError:
             return _of_digits(value)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-        return (moment - _EPOCH) // _MICROSECOND
-    return _of_number(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        since = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)) - _EPOCH
+        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    if value is None or isinstance(value, bool):
+        return None
+    return _of_number(value) if isinstance(value, int | float) else None
+
+
+_remembered_instant = lru_cache(maxsize=64)(instant)
+
+
+def shared_instant(value: Any) -> int | None:
+    """As `instant`, of the time of sending, which all events of a request share."""
+    return _remembered_instant(value) if isinstance(value, str) else instant(value)
 
 
 def _of_digits(value: str) -> int | None:
@@ -61,11 +71,10 @@ def occurred(received_at: int, original: int | None, sent: int | None) -> int:
 
 def object_text(raw: msgspec.Raw) -> str:
     """An object as JSON text; `{}` for nothing; a value that is no object stands under `value`."""
-    data = bytes(raw)
-    if not data or data == b"null":
-        return "{}"
-    shown = data.decode("utf-8")
-    return shown if shown[0] == "{" else '{"value": ' + shown + "}"
+    shown = str(raw, "utf-8")
+    if shown.startswith("{"):
+        return shown
+    return '{"value": ' + shown + "}" if shown and shown != "null" else "{}"
 
 
 def as_object(value: Any) -> dict[str, Any]:
@@ -75,7 +84,7 @@ def as_object(value: Any) -> dict[str, Any]:
 
 def is_given(raw: msgspec.Raw) -> bool:
     """Whether there is anything in it."""
-    return bytes(raw) not in (b"", b"null", b"{}")
+    return len(raw) > len(b"null") or bytes(raw) not in (b"", b"null", b"{}")
 
 
 class _Traits(msgspec.Struct):

@@ -1,7 +1,6 @@
 -- Grain: one row per event of any source. Not here: who it belongs to; see `signals`.
 {{ config(materialized="view") }}
 
-{% for model in event_models() -%}
 select
     event_id,
     source,
@@ -17,9 +16,4 @@ select
     country,
     device,
     channel
-from {{ ref(model) }}
-{% if not loop.last %}
-union all
-
-{% endif %}
-{%- endfor %}
+from {{ ref("source_events") }}

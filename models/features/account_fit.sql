@@ -42,14 +42,13 @@ declared as (
     select
         reach.target,
         null,
-        cast({{ number_or_null(json_text("events.properties", "'employees'")) }} as bigint),
+        organisations.employees,
         null,
         cast(null as double),
-        greatest(events.available_at, reach.available_at),
+        greatest(organisations.available_at, reach.available_at),
         3
-    from {{ ref("stg_segment__events") }} as events
-    inner join reach on 'workspace:' || events.group_id = reach.node
-    where events.event_type = 'group'
+    from {{ ref("declared_organisations") }} as organisations
+    inner join reach on 'workspace:' || organisations.group_id = reach.node
 ),
 
 attributes as (

@@ -25,14 +25,8 @@ records as (
 
     union all
 
-    select
-        coalesce('user_id:' || user_id, 'email:' || email),
-        {{ json_text("properties", "'title'") }},
-        {{ json_text("properties", "'department'") }},
-        null,
-        available_at
-    from {{ ref("stg_segment__events") }}
-    where event_type = 'identify'
+    select coalesce('user_id:' || user_id, 'email:' || email), title, department, null, available_at
+    from {{ ref("declared_people") }}
 ),
 
 -- A record's own word for a department or a seniority says more than the title.

@@ -38,10 +38,9 @@ named as (
 group_names as (
     select
         reach.target as account_id,
-        max({{ json_text("events.properties", "'name'") }}) as name
-    from {{ ref("stg_segment__events") }} as events
-    inner join reach on 'workspace:' || events.group_id = reach.node
-    where events.event_type = 'group'
+        max(organisations.name) as name
+    from {{ ref("declared_organisations") }} as organisations
+    inner join reach on 'workspace:' || organisations.group_id = reach.node
     group by reach.target
 ),
 

@@ -8,7 +8,6 @@ rules as (
 ),
 
 events as (
-    {% for model in event_models() -%}
     select
         event_id,
         event_type as rule,
@@ -23,9 +22,7 @@ events as (
         properties,
         occurred_at,
         available_at
-    from {{ ref(model) }}
-    {{ "union all" if not loop.last }}
-    {% endfor -%}
+    from {{ ref("source_events") }}
 ),
 
 own_identifiers as (

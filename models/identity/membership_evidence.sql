@@ -114,7 +114,6 @@ own_evidence as (
 ),
 
 invitations as (
-    {% for model in event_models() -%}
     select
         events.event_id,
         coalesce(
@@ -124,10 +123,8 @@ invitations as (
         nullif(trim(events.group_id), '') as group_id,
         {{ normalised("email", json_text("events.properties", "names.property")) }} as invitee,
         events.available_at
-    from {{ ref(model) }} as events
+    from {{ ref("source_events") }} as events
     inner join {{ ref("invitation_properties") }} as names on lower(events.event_name) = lower(names.event_name)
-    {{ "union all" if not loop.last }}
-    {% endfor %}
 ),
 
 inviters_evidence as (

@@ -37,8 +37,8 @@ seen as (
 
     union
 
-    {% for trait in ["domain", "verified_domain", "sso_domain"] -%}
-    select {{ host_of(json_text("properties", "'" ~ trait ~ "'")) }} from {{ ref("stg_segment__events") }} where event_type = 'group'
+    {% for column in ["host", "verified_host", "sso_host"] -%}
+    select {{ column }} from {{ ref("declared_organisations") }}
 
     union
 

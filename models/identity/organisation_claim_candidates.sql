@@ -47,12 +47,11 @@ contacts as (
 -- What a workspace says of itself: a trait of the group call, or a record of a company that has a domain for an id.
 named_domains as (
     select
-        events.group_id,
+        organisations.group_id,
         hosts.domain,
-        events.available_at
-    from {{ ref("stg_segment__events") }} as events
-    inner join hosts on {{ host_of(json_text("events.properties", "'domain'")) }} = hosts.host
-    where events.event_type = 'group' and nullif(trim(events.group_id), '') is not null
+        organisations.available_at
+    from {{ ref("declared_organisations") }} as organisations
+    inner join hosts on organisations.host = hosts.host
 
     union all
 

@@ -4,12 +4,11 @@ with
 
 traits as (
     select
-        'workspace:' || trim(group_id) as organisation_node,
-        {{ host_of(json_text("properties", "'verified_domain'")) }} as verified_host,
-        {{ host_of(json_text("properties", "'sso_domain'")) }} as sso_host,
+        'workspace:' || group_id as organisation_node,
+        verified_host,
+        sso_host,
         available_at
-    from {{ ref("stg_segment__events") }}
-    where event_type = 'group' and nullif(trim(group_id), '') is not null
+    from {{ ref("declared_organisations") }}
 ),
 
 versions as (

@@ -11,10 +11,7 @@ traits as (
 
     union all
 
-    select
-        user_id, email, {{ json_text("properties", "'name'") }}, {{ json_text("properties", "'title'") }}, available_at
-    from {{ ref("stg_segment__events") }}
-    where event_type = 'identify'
+    select user_id, email, name, title, available_at from {{ ref("declared_people") }}
 
     union all
 

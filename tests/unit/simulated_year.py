@@ -6,8 +6,8 @@ import numpy as np
 
 from demo.behaviour import behave, count_by_day
 from demo.period import DAY, DAYS, START
-from demo.population import populate
-from demo.sales import CLOSE_LAG_DAYS, WON, sell
+from demo.population import Population, populate
+from demo.sales import CLOSE_LAG_DAYS, WON, SalesYear, sell
 from demo.signals import INDEX
 from ml.dataset import Dataset, Feature
 
@@ -40,11 +40,33 @@ def simulated_year(accounts: int, seed: int, horizon_days: int, *, by_opening: b
     return Year(dataset, probabilities[order])
 
 
-def _block(seed: int, number: int, accounts: int, horizon_days: int, by_opening: bool) -> tuple[np.ndarray, ...]:
+def simulated_days(accounts: int, seed: int, days: np.ndarray) -> np.ndarray:
+    """The counts of 28 days before each of `days` (since the start): (day, account, feature), of the same year.
+
+    Accounts with a deal that opened by the last of these days are left out.
+    """
+    blocks = []
+    for number in range(accounts // BLOCK):
+        population, cumulated, year = _play(seed, number, accounts)
+        deals = year.opportunities
+        idle = np.setdiff1d(np.arange(BLOCK), deals.company[deals.opened // DAY <= days.max()])
+        counts = cumulated[..., days] - cumulated[..., np.maximum(days - 28, 0)]
+        of_signals = counts[idle][:, list(INDEX.values())].transpose(2, 0, 1)
+        employees = np.broadcast_to(population.companies.employees[idle, None], (len(days), len(idle), 1))
+        blocks.append(np.concatenate([of_signals, employees], axis=2))
+    return np.concatenate(blocks, axis=1).astype(np.float64)
+
+
+def _play(seed: int, number: int, accounts: int) -> tuple[Population, np.ndarray, SalesYear]:
+    """A block's companies, their events per (company, signal) before each day, and what sales did."""
     streams = [np.random.default_rng([seed, number, part]) for part in range(3)]
     population = populate(streams[0], seed, number, number * BLOCK, BLOCK, accounts)
     cumulated = count_by_day(behave(streams[1], population), population.people, BLOCK)
-    year = sell(streams[2], population.companies, cumulated)
+    return population, cumulated, sell(streams[2], population.companies, cumulated)
+
+
+def _block(seed: int, number: int, accounts: int, horizon_days: int, by_opening: bool) -> tuple[np.ndarray, ...]:
+    population, cumulated, year = _play(seed, number, accounts)
     deals, truth = year.opportunities, year.probabilities
     won = (deals.outcome == WON) & ~deals.is_expansion
     opened_on, closed_on = (np.full(BLOCK, 10_000, dtype=np.int64) for _ in range(2))

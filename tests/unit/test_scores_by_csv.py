@@ -131,7 +131,7 @@ def test_as_shipped_grades_hold_ask_for_confidence_and_tell_how_long(scores: Cal
         ("bands", "B,60,0.5", "B,55,0.5", "acc_new", "grade", "B"),
         ("bands", "A,80,0.7", "A,80,0.6", "acc_unsure", "grade", "A"),
         ("settings", "band_margin,5", "band_margin,3", "acc_slipping", "grade", "B"),
-        ("settings", "band_margin,5", "band_margin,1", "acc_fallen", "grade", "A"),
+        ("settings", "band_margin,5", "band_margin,0", "acc_fallen", "grade", "A"),
         ("settings", "band_minimum_days,7", "band_minimum_days,2", "acc_fallen", "grade", "A"),
         ("rule_presets", "true,40,70", "true,30,70", "acc_new", "rule_verdict", "qualified"),
         ("rule_presets", "true,40,70", "true,40,45", "acc_unsure", "rule_verdict", "hot"),

@@ -1,0 +1,154 @@
+"""One history, sent in each of the ways in which events may come, gives the same metrics, byte for byte."""
+
+import csv
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.integration import source_history as sources
+from tests.receiver.conftest import NOW, Installation
+from warehouse.connection import open_working
+from warehouse.reference_lists import load_reference_lists
+from warehouse.runs import ensure_ledger
+
+PROJECT = Path(__file__).resolve().parents[2]
+FULL = bool(os.environ.get("PQL_TEST_FULL"))
+
+# Every source but the first, Segment's tables, which the others are compared with.
+OTHERS = (
+    ("rudderstack", "amplitude", "mixpanel", "posthog", "backend", "receiver") if FULL else ("amplitude", "receiver")
+)
+RECEIVER = """
+[source.web]
+accepts = "segment"
+keys = ["KEY"]
+"""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A warehouse with the history from one source."""
+
+    metrics: bytes
+    accounts: list[tuple]
+    signals: Counter[str]
+
+
+def configure(folder: Path) -> None:
+    """The shipped configuration, with pages by their path: names of pages are Segment's alone."""
+    shutil.copytree(PROJECT / "seeds", folder)
+    rewrite(folder / "signal_map.csv", lambda row: {"event_name": path_of(row)} if row["event_type"] == "page" else {})
+    rewrite(folder / "settings.csv", lambda row: {"value": "company"} if row["setting"] == "account_group" else {})
+
+
+def rewrite(path: Path, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row | change(row) for row in csv.DictReader(file)]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def path_of(row: dict[str, str]) -> str:
+    return "/" if row["event_name"] == "Home" else f"/{row['event_name'].lower()}"
+
+
+def receive(home: Path) -> None:
+    """Through the receiver's own application, each request sent twice, and `pql load`'s loader."""
+    installation = Installation(home, RECEIVER)
+    try:
+        for body in sources.segment_requests():
+            for _ in range(2):
+                assert installation.post("/v1/batch", body | {"writeKey": "KEY"}).status == 200
+        for segment in installation.load():
+            assert segment.quarantined == 0
+    finally:
+        installation.close()
+
+
+def fill(home: Path, source: str) -> None:
+    if source == "receiver":
+        receive(home)
+        return
+    with duckdb.connect(str(home / "pql.duckdb")) as connection:
+        if source == "backend":
+            sources.write_backend(connection, home)
+        else:
+            getattr(sources, f"write_{source}")(connection)
+
+
+@pytest.fixture(scope="module")
+def seeded(dbt: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the configuration and the lists, to be copied."""
+    home = tmp_path_factory.mktemp("seeded")
+    configure(home / "config")
+    with open_working(home) as backend:
+        load_reference_lists(backend)
+        ensure_ledger(backend)
+    dbt(home, "seed", "--quiet", config=home / "config")
+    return home
+
+
+@pytest.fixture(scope="module")
+def build(dbt: Callable[..., object], seeded: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Built]:
+    def build(source: str) -> Built:
+        home = tmp_path_factory.mktemp(source)
+        shutil.copyfile(seeded / "pql.duckdb", home / "pql.duckdb")
+        fill(home, source)
+        dbt(home, "run", "--quiet", "--select", "+account_signal_metrics", "+accounts", config=seeded / "config")
+        with duckdb.connect(str(home / "pql.duckdb"), read_only=True) as connection:
+            written = home / "metrics.csv"
+            connection.execute(f"copy (from features.account_signal_metrics order by all) to '{written}' (header)")
+            return Built(
+                written.read_bytes(),
+                connection.execute(
+                    "select account_id, kind, domain, group_id, name from identity.accounts order by all"
+                ).fetchall(),
+                Counter(
+                    dict(
+                        connection.execute("select signal, count(*) from activity.signal_events group by 1").fetchall()
+                    )
+                ),
+            )
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def segment(build: Callable[[str], Built]) -> Built:
+    return build("segment")
+
+
+def test_the_history_is_counted_once_and_gives_the_accounts_that_were_simulated(segment: Built):
+    done = Counter(call.name for call in sources.once(sources.history()) if call.kind in ("track", "page"))
+    for event, signal in (
+        ("Signed In", "signed_in"),
+        ("Teammate Invited", "teammate_invited"),
+        ("/docs", "docs_viewed"),
+    ):
+        assert segment.signals[signal] == done[event] > 10
+    companies = [account for account in segment.accounts if account[1] == "company"]
+    assert sorted(domain for _, _, domain, _, _ in companies) == [
+        f"{name}.example" for name in ("acme", "east", "north", "south", "west")
+    ]
+    assert segment.metrics.count(b"\n") > 30
+
+
+@pytest.mark.parametrize("source", OTHERS)
+def test_one_history_gives_the_same_metrics_whatever_it_came_through(
+    build: Callable[[str], Built], segment: Built, source: str
+):
+    assert (sources.ARRIVED - sources.EPOCH).total_seconds() == NOW
+    built = build(source)
+    assert built.signals == segment.signals
+    assert [account[:4] for account in built.accounts] == [account[:4] for account in segment.accounts]
+    assert built.metrics == segment.metrics
+    if source != "mixpanel":  # its tables hold no word about groups
+        assert built.accounts == segment.accounts
