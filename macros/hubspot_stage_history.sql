@@ -18,13 +18,13 @@
     moments as (
         select
             deal_id,
-            timestamp as entered_at,
+            changes.timestamp as entered_at,
             max(case when name = 'dealstage' then value end) as stage_id,
             max(case when name = 'amount' then value end) as amount,
             max(case when name = 'closedate' then value end) as close_date
         from changes
         where name in ('dealstage', 'amount', 'closedate')
-        group by deal_id, timestamp
+        group by deal_id, changes.timestamp
     ),
 
     carried as (

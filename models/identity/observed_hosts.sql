@@ -18,7 +18,7 @@ seen as (
 
     {% for accounts in [crm_records("accounts"), ref("stg_backend__accounts")] -%}
     {% for column in ["website_host", "verified_host", "sso_host"] -%}
-    select {{ column }} from {{ accounts }} as accounts
+    select accounts.{{ column }} from {{ accounts }} as accounts
 
     union
 

@@ -138,6 +138,10 @@ bands as (
     from {{ ref("bands") }}
 ),
 
+bounded as (
+    select distinct segment from bands
+),
+
 -- Whose borders grade an account: those of its first segment that has its own, else those for all.
 segments as (
     select
@@ -145,7 +149,7 @@ segments as (
         members.segment,
         row_number() over (partition by members.account_id order by members.position) as place
     from {{ source("ml", "account_segments") }} as members
-    inner join (select distinct segment from bands) as bounded on members.segment = bounded.segment
+    inner join bounded on members.segment = bounded.segment
     where members.run_id = {{ running_run() }}
 ),
 

@@ -58,8 +58,9 @@ by_signal as (
         signal,
         {% for window in windows -%}
         sum(case when age <= {{ window }} then counted_events else 0 end) as events_{{ window }}d,
-        count(distinct case when age <= {{ window }} then occurred_on end) as active_days_{{ window }}d{{ "," if not loop.last }}
-        {% endfor %}
+        count(distinct case when age <= {{ window }} then occurred_on end) as active_days_{{ window }}d,
+        {% endfor -%}
+        count(*) as person_days
     from person_days
     group by account_id, person_id, signal
 ),
@@ -128,18 +129,17 @@ readings as (
 ),
 
 personal_metrics as (
-    select signals.signal, measures.metric
-    from signals
-    cross join (
-        values {% for window in windows %}('events_{{ window }}d'), ('active_days_{{ window }}d'){{ ", " if not loop.last }}{% endfor %}
-    ) as measures (metric)
-    where signals.measured_from = 'events'
-
+    {% for window in windows -%}
+    {% for measure in ["events", "active_days"] -%}
+    select signal, '{{ measure }}_{{ window }}d' as metric from signals where measured_from = 'events'
     union all
-
-    select * from (
-        values {% for reading in of_role + of_all %}('{{ reading[0] }}', '{{ reading[1] }}'), {% endfor %}('decision_makers', 'people_90d')
-    ) as of_accounts (signal, metric)
+    {% endfor -%}
+    {% endfor -%}
+    {% for reading in of_role + of_all -%}
+    select '{{ reading[0] }}', '{{ reading[1] }}'
+    union all
+    {% endfor -%}
+    select 'decision_makers', 'people_90d'
 ),
 
 rules as (

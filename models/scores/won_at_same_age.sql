@@ -1,6 +1,7 @@
--- Grain: one row per (account, signal) for those of the five strongest signals of the run under way that are counted from events: what the
+-- Grain: one row per (account, signal) for those of the five strongest signals of the published run that are counted from events: what the
 -- account shows, and what accounts that were won within the horizon showed at the same age. Only past dates with a known outcome are
 -- looked at, by what was known then. Not here: signals that are no count of events.
+{{ config(materialized="view") }}
 
 {% set ages = [0, 30, 60, 90, 180, 360] -%}
 {% set fewest = 5 -%}
@@ -15,12 +16,9 @@ contributions as (
         signals.label,
         contributions.rank,
         contributions.value
-    from {{ ref("signal_contributions_by_run") }} as contributions
+    from {{ ref("signal_contributions") }} as contributions
     inner join {{ ref("signals") }} as signals on contributions.signal = signals.signal
-    where
-        contributions.run_id = {{ running_run() }}
-        and contributions.rank between 1 and 5
-        and signals.measured_from in ('events', 'sequences')
+    where contributions.rank between 1 and 5 and signals.measured_from in ('events', 'sequences')
 ),
 
 -- The last has no end.

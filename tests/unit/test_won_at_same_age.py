@@ -14,7 +14,6 @@ pytestmark = pytest.mark.filterwarnings(WARNING)
 BOUNDS = [0, 30, 60, 90, 180, 360]
 FEWEST = 5
 TABLES = """
-create table runs as select 'today' as run_id, 'running' as status, timestamp '2026-06-01' as started_at;
 create table signals as
     select
         unnest(['invited', 'shared', 'team']) as signal, 'a label' as label,
@@ -22,7 +21,7 @@ create table signals as
 create table scoring_examples (account_id varchar, tenure__days integer);
 create table training_examples (account_id varchar, as_of_date date, tenure__days integer, is_won boolean);
 create table account_signal_metrics (account_id varchar, as_of_date date, signal varchar, events_28d bigint);
-create table signal_contributions_by_run (
+create table signal_contributions (
     run_id varchar, account_id varchar, signal varchar, rank integer, value double
 );
 """
@@ -43,9 +42,8 @@ def random_facts(seed: int, accounts: int) -> Facts:
     for k, age in enumerate([0, 29, 30, 59, 89, 90, 200, 360, 4000]):
         facts["scoring_examples"].append((f"now_{k}", age))
         for rank, signal in enumerate(["invited", "team", "baseline", "shared"], start=1):
-            run, rank_now = ("today", rank) if signal != "shared" or k % 2 else ("today", 6)
-            facts["signal_contributions_by_run"].append((run, f"now_{k}", signal, rank_now, float(k)))
-        facts["signal_contributions_by_run"].append(("before", f"now_{k}", "shared", 1, 9.0))
+            rank_now = rank if signal != "shared" or k % 2 else 6
+            facts["signal_contributions"].append(("today", f"now_{k}", signal, rank_now, float(k)))
     return facts
 
 
@@ -73,8 +71,8 @@ def plainly(facts: Facts) -> dict[tuple[str, str], tuple]:
             last[key] = max(day, last.get(key, day))
     counted = {(name, day, signal): events for name, day, signal, events in facts["account_signal_metrics"]}
     found: dict[tuple[str, str], tuple] = {}
-    for run, name, signal, rank, value in facts["signal_contributions_by_run"]:
-        if run != "today" or rank > 5 or signal not in ("invited", "shared"):
+    for _, name, signal, rank, value in facts["signal_contributions"]:
+        if rank > 5 or signal not in ("invited", "shared"):
             continue
         values = {
             at: [counted.get((won, day, signal), 0) for (age, won), day in last.items() if age == at]

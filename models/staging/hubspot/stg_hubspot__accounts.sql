@@ -14,18 +14,18 @@ companies as (
     ]) }}
 ),
 
-merges as (
-    {{ hubspot_merges("company") }}
+merged_records as (
+    select merged_id, kept_id from {{ ref("stg_hubspot__merges") }} where record_type = 'company'
 ),
 
 judged as (
     select
         companies.*,
-        merges.kept_id,
-        (coalesce(companies.is_deleted, companies._fivetran_deleted, false) or merges.kept_id is not null) as is_gone,
+        merged_records.kept_id,
+        (coalesce(companies.is_deleted, companies._fivetran_deleted, false) or merged_records.kept_id is not null) as is_gone,
         coalesce(companies._fivetran_synced, companies.property_hs_lastmodifieddate, companies.property_createdate) as gone_at
     from companies
-    left join merges on companies.id = merges.merged_id
+    left join merged_records on companies.id = merged_records.merged_id
 ),
 
 versions as (

@@ -50,12 +50,12 @@ engagement_contacts as (
     {{ source_columns("hubspot", "engagement_contact", [["engagement_id", "varchar"], ["contact_id", "varchar"]]) }}
 ),
 
-company_merges as (
-    {{ hubspot_merges("company") }}
+merged_companies as (
+    select merged_id, kept_id from {{ ref("stg_hubspot__merges") }} where record_type = 'company'
 ),
 
-contact_merges as (
-    {{ hubspot_merges("contact") }}
+merged_contacts as (
+    select merged_id, kept_id from {{ ref("stg_hubspot__merges") }} where record_type = 'contact'
 ),
 
 -- The date of a task is when it is due. Without the moment of completion it was done on that day, or when it was written down
@@ -101,16 +101,16 @@ done as (
 ),
 
 companies as (
-    select engagement_companies.engagement_id, min(coalesce(company_merges.kept_id, engagement_companies.company_id)) as company_id
+    select engagement_companies.engagement_id, min(coalesce(merged_companies.kept_id, engagement_companies.company_id)) as company_id
     from engagement_companies
-    left join company_merges on engagement_companies.company_id = company_merges.merged_id
+    left join merged_companies on engagement_companies.company_id = merged_companies.merged_id
     group by engagement_companies.engagement_id
 ),
 
 contacts as (
-    select engagement_contacts.engagement_id, min(coalesce(contact_merges.kept_id, engagement_contacts.contact_id)) as contact_id
+    select engagement_contacts.engagement_id, min(coalesce(merged_contacts.kept_id, engagement_contacts.contact_id)) as contact_id
     from engagement_contacts
-    left join contact_merges on engagement_contacts.contact_id = contact_merges.merged_id
+    left join merged_contacts on engagement_contacts.contact_id = merged_contacts.merged_id
     group by engagement_contacts.engagement_id
 ),
 

@@ -11,18 +11,18 @@ contacts as (
     ]) }}
 ),
 
-merges as (
-    {{ hubspot_merges("contact") }}
+merged_records as (
+    select merged_id, kept_id from {{ ref("stg_hubspot__merges") }} where record_type = 'contact'
 ),
 
-company_merges as (
-    {{ hubspot_merges("company") }}
+merged_companies as (
+    select merged_id, kept_id from {{ ref("stg_hubspot__merges") }} where record_type = 'company'
 ),
 
 final as (
     select
         'hubspot:' || contacts.id as crm_contact_id,
-        'hubspot:' || coalesce(company_merges.kept_id, contacts.property_associatedcompanyid) as crm_account_id,
+        'hubspot:' || coalesce(merged_companies.kept_id, contacts.property_associatedcompanyid) as crm_account_id,
         lower(trim(contacts.property_email)) as email,
         trim(coalesce(contacts.property_firstname, '') || ' ' || coalesce(contacts.property_lastname, '')) as name,
         contacts.property_jobtitle as title,
@@ -33,9 +33,9 @@ final as (
             when contacts.property_hs_email_optout then coalesce(contacts.property_lastmodifieddate, contacts.property_createdate)
         end as opted_out_available_at
     from contacts
-    left join merges on contacts.id = merges.merged_id
-    left join company_merges on contacts.property_associatedcompanyid = company_merges.merged_id
-    where merges.merged_id is null
+    left join merged_records on contacts.id = merged_records.merged_id
+    left join merged_companies on contacts.property_associatedcompanyid = merged_companies.merged_id
+    where merged_records.merged_id is null
 )
 
 select * from final

@@ -12,16 +12,16 @@ deals as (
     ]) }}
 ),
 
-merges as (
-    {{ hubspot_merges("deal") }}
+merged_records as (
+    select merged_id, kept_id from {{ ref("stg_hubspot__merges") }} where record_type = 'deal'
 ),
 
-company_merges as (
-    {{ hubspot_merges("company") }}
+merged_companies as (
+    select merged_id, kept_id from {{ ref("stg_hubspot__merges") }} where record_type = 'company'
 ),
 
-contact_merges as (
-    {{ hubspot_merges("contact") }}
+merged_contacts as (
+    select merged_id, kept_id from {{ ref("stg_hubspot__merges") }} where record_type = 'contact'
 ),
 
 stages as (
@@ -48,13 +48,13 @@ contacts as (
 companies as (
     select
         deal_companies.deal_id,
-        coalesce(company_merges.kept_id, deal_companies.company_id) as company_id,
+        coalesce(merged_companies.kept_id, deal_companies.company_id) as company_id,
         row_number() over (
             partition by deal_companies.deal_id
             order by case when deal_companies.type_id = '5' then 1 else 2 end, length(deal_companies.company_id), deal_companies.company_id
         ) as company_rank
     from deal_companies
-    left join company_merges on deal_companies.company_id = company_merges.merged_id
+    left join merged_companies on deal_companies.company_id = merged_companies.merged_id
 ),
 
 people as (
@@ -63,8 +63,8 @@ people as (
         contacts.property_email,
         row_number() over (partition by deal_contacts.deal_id order by length(contacts.id), contacts.id) as contact_rank
     from deal_contacts
-    left join contact_merges on deal_contacts.contact_id = contact_merges.merged_id
-    inner join contacts on coalesce(contact_merges.kept_id, deal_contacts.contact_id) = contacts.id
+    left join merged_contacts on deal_contacts.contact_id = merged_contacts.merged_id
+    inner join contacts on coalesce(merged_contacts.kept_id, deal_contacts.contact_id) = contacts.id
     where contacts.property_email is not null
 ),
 
@@ -76,9 +76,9 @@ staged as (
         coalesce(stages.is_won, deals.property_hs_is_closed_won, false) as is_won,
         coalesce(deals.is_deleted, deals._fivetran_deleted, false) as is_gone
     from deals
-    left join merges on deals.deal_id = merges.merged_id
+    left join merged_records on deals.deal_id = merged_records.merged_id
     left join stages on deals.deal_pipeline_stage_id = stages.stage_id
-    where merges.merged_id is null
+    where merged_records.merged_id is null
 ),
 
 -- A deal that was lost, opened again and won was won on the last of these days: the outcome counts from the first stage

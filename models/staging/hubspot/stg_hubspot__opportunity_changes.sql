@@ -11,8 +11,8 @@ stages as (
     {{ hubspot_stages() }}
 ),
 
-merges as (
-    {{ hubspot_merges("deal") }}
+merged_records as (
+    select merged_id, kept_id from {{ ref("stg_hubspot__merges") }} where record_type = 'deal'
 ),
 
 stated as (
@@ -26,8 +26,8 @@ stated as (
         end as state
     from history
     left join stages on history.stage_id = stages.stage_id
-    left join merges on history.deal_id = merges.merged_id
-    where merges.merged_id is null
+    left join merged_records on history.deal_id = merged_records.merged_id
+    where merged_records.merged_id is null
 ),
 
 compared as (
