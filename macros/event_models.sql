@@ -2,6 +2,6 @@
 {% macro event_models() -%}
     {{ return([
         "stg_segment__events", "stg_rudderstack__events", "stg_amplitude__events", "stg_mixpanel__events", "stg_posthog__events",
-        "stg_backend__events", "stg_receiver__events",
+        "stg_snowplow__events", "stg_backend__events", "stg_receiver__events",
     ]) }}
 {%- endmacro %}

@@ -66,6 +66,7 @@ def _sources(backend: Backend) -> Iterator[Finding]:
         "amplitude.event": "events from Amplitude",
         "mixpanel.mp_master_event": "events from Mixpanel",
         "posthog.events": "events from PostHog",
+        "snowplow.events": "events from Snowplow",
         "backend.events": "events from files or your own tables",
         "receiver.events": "events that `pql serve` received",
         "salesforce.opportunity": "deals from Salesforce",

@@ -4,18 +4,24 @@ dbt's unit tests give a model its inputs as queries, whose columns nobody can li
 So the tables are made, once, and all staging models run on them.
 """
 
+import csv
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
 
+SHARED_DATA = Path(os.environ.get("PQL_SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+
 Rows = Callable[[str], list[tuple]]
 Tables = Mapping[str, Sequence[Mapping[str, object]]]
 
-SELECTED = [f"stg_{vendor}__events" for vendor in ("segment", "rudderstack", "amplitude", "mixpanel", "posthog")]
+VENDORS = ("segment", "rudderstack", "amplitude", "mixpanel", "posthog", "snowplow")
+SELECTED = [f"stg_{vendor}__events" for vendor in VENDORS]
 
 
 def at(day: int, hour: int = 0, second: int = 0) -> datetime:
@@ -177,6 +183,32 @@ SPARSE: Mapping[str, Tables] = {
     },
     "mixpanel": {"mp_master_event": [{"event_name": "Signed In", "time": at(1), "distinct_id": "ada"}]},
     "posthog": {"events": [{"uuid": "h1", "event": "Signed In", "distinct_id": "ada", "timestamp": at(1)}]},
+    "snowplow": {
+        "events": [
+            {"event_id": "e1", "event": "unstruct", "event_name": "Signed In", "user_id": "ada",
+             "collector_tstamp": at(1)},
+        ]
+    },
+}  # fmt: skip
+
+SNOWPLOW: Tables = {
+    "events": [
+        {"event_id": "e1", "event": "page_view", "event_name": "page_view", "platform": "web",
+         "domain_userid": "cookie", "page_urlpath": "/pricing", "page_title": None, "page_url": "https://x.example/pricing",
+         "derived_tstamp": at(1), "collector_tstamp": at(1, 1), "load_tstamp": at(1, 2)},
+        {"event_id": "e2", "event": "struct", "event_name": "event", "user_id": "ada", "domain_userid": "cookie",
+         "network_userid": "network", "platform": "mob", "se_category": "report", "se_action": "export",
+         "derived_tstamp": at(2), "collector_tstamp": at(2, 1), "load_tstamp": at(2, 2)},
+        # A true time that the tracker vouches for, which lies after its receipt; of two schemas one is filled.
+        {"event_id": "e3", "event": "unstruct", "event_name": "report_created", "user_id": "ada",
+         "network_userid": "network", "platform": "srv", "true_tstamp": at(9), "derived_tstamp": at(3),
+         "collector_tstamp": at(3), "load_tstamp": at(3, 1),
+         "unstruct_event_com_acme_report_created_1": '{"rows": 12}', "unstruct_event_com_acme_signed_in_1": None},
+        # The collector's second delivery of the same event, loaded first.
+        {"event_id": "e2", "event": "struct", "event_name": "event", "user_id": "ada", "domain_userid": "cookie",
+         "network_userid": "network", "platform": "mob", "se_category": "report", "se_action": "export",
+         "derived_tstamp": at(2), "collector_tstamp": at(2, 3), "load_tstamp": at(2, 1)},
+    ],
 }  # fmt: skip
 
 
@@ -210,7 +242,13 @@ def built(dbt: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="module")
 def whole(built: Callable[..., Rows]) -> Rows:
-    vendors = {"rudderstack": RUDDERSTACK, "amplitude": AMPLITUDE, "mixpanel": MIXPANEL, "posthog": POSTHOG}
+    vendors = {
+        "rudderstack": RUDDERSTACK,
+        "amplitude": AMPLITUDE,
+        "mixpanel": MIXPANEL,
+        "posthog": POSTHOG,
+        "snowplow": SNOWPLOW,
+    }
     return built("whole", vendors, "company")
 
 
@@ -328,7 +366,54 @@ def test_posthog_events_name_persons_and_groups_as_its_sdks_mean_them(whole: Row
     assert properties_of(whole, "posthog", "group_id = 'w' and event_type = 'group'") == [{"name": "Acme"}]
 
 
-@pytest.mark.parametrize("vendor", ["rudderstack", "amplitude", "mixpanel", "posthog"])
+def test_snowplow_events_are_those_that_were_collected_first(whole: Rows):
+    assert calls(whole, "snowplow") == [
+        ("page", "/pricing", None, "cookie", None, None, "01 00:00:00", "01 02:00:00"),
+        ("track", "export", "ada", "cookie", None, None, "02 00:00:00", "02 02:00:00"),
+        ("track", "report_created", "ada", "network", None, None, "03 00:00:00", "03 01:00:00"),
+    ]
+    assert properties_of(whole, "snowplow", "true") == [
+        {"url": "https://x.example/pricing"}, {"category": "report", "action": "export"}, {"rows": 12},
+    ]  # fmt: skip
+    assert whole("select channel from staging.stg_snowplow__events order by available_at") == [
+        ("web",), ("mobile",), ("server",),
+    ]  # fmt: skip
+
+
+def test_snowplow_s_own_events_late_twice_and_of_a_shared_cookie_are_read_as_documented(built: Callable[..., Rows]):
+    """Against a plain reading of the file: one row per id, the first collected; nothing is dropped for being late."""
+    path = SHARED_DATA / "snowplow_web" / "source" / "snowplow_web_events.csv"
+    if not path.is_file():
+        pytest.skip(f"real data {path.name} is absent; set PQL_SHARED_DATA to the folder that holds it")
+    with path.open(encoding="utf-8", newline="") as file:
+        events = [{name: value or None for name, value in row.items()} for row in csv.DictReader(file)]
+    first: dict[str, dict[str, str]] = {}
+    for event in sorted(events, key=lambda event: (event["collector_tstamp"], event["derived_tstamp"])):
+        first.setdefault(event["event_id"], event)
+    expected = {
+        f"snowplow:{name}": (
+            event["user_id"],
+            event["domain_userid"] or event["network_userid"],
+            min(event["derived_tstamp"], event["collector_tstamp"]),
+        )
+        for name, event in first.items()
+    }
+
+    rows = built("real", {"snowplow": {"events": events}})
+
+    moment = "strftime(occurred_at, '%Y-%m-%d %H:%M:%S.%g')"
+    found = rows(f"select event_id, user_id, anonymous_id, {moment} from staging.stg_snowplow__events")
+    assert len(events) == 160
+    assert len(found) == len(expected) == 157
+    assert {name: (user, cookie, at) for name, user, cookie, at in found} == expected
+    hours_late = "date_diff('hour', occurred_at, available_at)"
+    late = rows(f"select {hours_late} from staging.stg_snowplow__events where user_id like 'late arriving%'")
+    assert [hours > 72 for (hours,) in late] == [True, True]
+    shared = "select anonymous_id from staging.stg_snowplow__events group by 1 having count(distinct user_id) > 1"
+    assert len(rows(shared)) == 1
+
+
+@pytest.mark.parametrize("vendor", VENDORS[1:])
 def test_an_absent_column_reads_as_nothing_and_an_absent_table_as_no_rows(sparse: Rows, vendor: str):
     name = "signed_in" if vendor == "rudderstack" else "Signed In"
     occurred = "02 00:00:00" if vendor == "amplitude" else "01 00:00:00"
@@ -340,7 +425,7 @@ def test_a_vendor_whose_tables_are_not_there_gives_no_rows(sparse: Rows):
     assert sparse("select count(*) from staging.stg_segment__events") == [(0,)]
 
 
-@pytest.mark.parametrize("vendor", ["rudderstack", "amplitude", "mixpanel", "posthog"])
+@pytest.mark.parametrize("vendor", VENDORS[1:])
 def test_every_event_has_an_id_of_its_own_that_names_the_vendor(whole: Rows, vendor: str):
     assert whole(
         f"""
