@@ -38,7 +38,7 @@ def test_the_parts_of_every_change_of_a_year_sum_to_it_and_every_cause_is_there(
         wrong += [(day, name) for name in inside if abs(scores[name] - before[name] - moved[name]) > 1]
         before = scores
         print(day, f"{changes:,} changes so far; parts by cause: {dict(causes)}", flush=True)
-    record_property("causes", causes)
+    record_property("causes", dict(causes))
     assert wrong == []
     assert changes > 1_000
     assert set(causes) == CAUSES

@@ -77,10 +77,10 @@ def test_what_capacity_chooses_is_truly_worth_more_than_fixed_grades(reps: int, 
             gain = year.probabilities[today] * COSTS["deal_value"] - COSTS["cost_per_account"]
             plans = plans_of_a_week(scores, probabilities, margin, reps)
             best_first = np.lexsort((-margin, -probabilities))
-            worth["capacity"] += gain[best_first[: plans["capacity"]["accounts_worked"]]].sum()
+            worth["capacity"] += float(gain[best_first[: plans["capacity"]["accounts_worked"]]].sum())
             for plan, minimum in (("grade_a", MINIMUMS["A"]), ("grades_a_and_b", MINIMUMS["B"])):
                 listed = gain[scores >= minimum]
-                worth[plan] += listed.mean() * plans[plan]["accounts_worked"] if len(listed) else 0.0
+                worth[plan] += float(listed.mean()) * plans[plan]["accounts_worked"] if len(listed) else 0.0
     print(reps, {plan: round(value) for plan, value in worth.items()})
     record_property("true_worth", worth)
     assert worth["capacity"] >= max(worth["grade_a"], worth["grades_a_and_b"])
@@ -95,6 +95,6 @@ def test_grades_of_simulated_accounts_are_hardly_ever_undone_within_a_week(seed:
     alone = np.vectorize(earned_by)(scores)
     undone, by_score_alone = changes_undone(held_by_the_macro(scores, alone)), changes_undone(alone)
     print(f"{undone:.2%} of the changes of grade undone within a week, {by_score_alone:.1%} by the score alone")
-    record_property("undone", undone)
+    record_property("undone", float(undone))
     assert by_score_alone > 0.1
     assert undone < 0.02
