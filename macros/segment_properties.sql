@@ -3,14 +3,11 @@
     product sends (a phone, a customer number), found in the warehouse. Columns already named are left out.
 -#}
 {% macro segment_properties(source_name, table_name, named) -%}
-    {%- set relation = source_relation(source_name, table_name) -%}
     {%- set properties = [] -%}
-    {%- if relation is not none -%}
-        {%- for column in adapter.get_columns_in_relation(relation) | map(attribute="name") | map("lower") | sort -%}
-            {%- if column not in segment_columns(source_name) + named and not column.startswith("context_") -%}
-                {%- do properties.append([column, "varchar"]) -%}
-            {%- endif -%}
-        {%- endfor -%}
-    {%- endif -%}
+    {%- for column in raw_column_names(source_name, table_name) | sort -%}
+        {%- if column not in segment_columns(source_name) + named and not column.startswith("context_") -%}
+            {%- do properties.append([column, "varchar"]) -%}
+        {%- endif -%}
+    {%- endfor -%}
     {%- do return(properties) -%}
 {%- endmacro %}

@@ -3,12 +3,9 @@
     Found in the warehouse, as a product invents its own; [name, type] for `source_columns`.
 -#}
 {% macro snowplow_described() -%}
-    {%- set relation = source_relation("snowplow", "events") -%}
     {%- set columns = [] -%}
-    {%- if relation is not none -%}
-        {%- for column in adapter.get_columns_in_relation(relation) | map(attribute="name") | map("lower") | sort -%}
-            {%- if column.startswith("unstruct_event_") -%}{%- do columns.append([column, "varchar"]) -%}{%- endif -%}
-        {%- endfor -%}
-    {%- endif -%}
+    {%- for column in raw_column_names("snowplow", "events") | sort if column.startswith("unstruct_event_") -%}
+        {%- do columns.append([column, "varchar"]) -%}
+    {%- endfor -%}
     {%- do return(columns) -%}
 {%- endmacro %}

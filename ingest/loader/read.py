@@ -112,7 +112,7 @@ def _read_items(items: Iterable[bytes], envelope: Envelope, place: tuple[int, in
 
 def _checked(row: Row, item: bytes, envelope: Envelope) -> Row:
     """A row that is somebody's, with an id, and whose text every warehouse takes."""
-    if b"\\" in item and b"\\u0000" in item:
+    if b"\\u0000" in item:
         raise UnreadableEvent("NUL character")
     if row.user_id is None and row.anonymous_id is None and row.group_id is None and row.email is None:
         raise UnreadableEvent("nobody's: no id of a person, a device or a group, and no address")

@@ -7,20 +7,8 @@ named_events as (
     select * from {{ ref("named_events") }}
 ),
 
--- An event names few people, and people have many events: whom a combination of identifiers names is worked out once.
-combinations as (
-    select distinct
-        coalesce(user_id, '') as user_id,
-        coalesce(email, '') as email,
-        coalesce(anonymous_id, '') as anonymous_id
-    from named_events
-),
-
 named as (
-    select
-        *,
-        {{ identifier_node(["user_id", "email", "anonymous_id"]) }} as node
-    from combinations
+    {{ nodes_of_senders("named_events") }}
 ),
 
 facts as (

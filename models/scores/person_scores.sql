@@ -8,14 +8,7 @@ scoring as (
 ),
 
 members as (
-    select
-        members.account_id,
-        members.person_id,
-        scoring.as_of_date
-    from {{ ref("account_members") }} as members
-    cross join scoring
-    inner join {{ ref("scoring_examples") }} as examples on members.account_id = examples.account_id
-    where members.available_at < scoring.as_of_date
+    {{ scored_members() }}
 ),
 
 person_days as (

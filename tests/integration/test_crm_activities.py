@@ -1,14 +1,12 @@
 """Salesforce's tasks and events as Fivetran writes them: what was done, when, and since when that could be known."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import duckdb
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
-SHARED_DATA = Path(os.environ.get("PQL_SHARED_DATA", PROJECT.parent / "shared" / "data"))
+from tests.integration.conftest import SHARED_DATA
+
 SEEDS = SHARED_DATA / "fivetran_salesforce_seeds"
 
 TASKS = """

@@ -6,19 +6,17 @@ left in the table.
 """
 
 import csv
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from tests.integration.conftest import SHARED_DATA
 from warehouse.connection import open_working
 from warehouse.reference_lists import load_reference_lists
 from warehouse.runs import ensure_ledger
 
-PROJECT = Path(__file__).resolve().parents[2]
-SHARED_DATA = Path(os.environ.get("PQL_SHARED_DATA", PROJECT.parent / "shared" / "data"))
 Table = list[dict[str, str]]
 
 HUBSPOT: dict[str, str] = {

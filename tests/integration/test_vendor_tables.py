@@ -6,16 +6,14 @@ So the tables are made, once, and all staging models run on them.
 
 import csv
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
 
-SHARED_DATA = Path(os.environ.get("PQL_SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+from tests.integration.conftest import SHARED_DATA
 
 Rows = Callable[[str], list[tuple]]
 Tables = Mapping[str, Sequence[Mapping[str, object]]]
