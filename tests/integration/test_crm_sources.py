@@ -6,6 +6,7 @@ left in the table.
 """
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -389,3 +390,26 @@ def test_the_seeds_that_fivetran_ships_are_staged_whole(built: Callable) -> None
         == 5
     )
     assert count("salesforce__opportunities", "length(opportunity_id) > 4 and deleted_available_at is null") == 0
+
+
+def test_a_loader_that_stands_still_is_told_of_and_an_old_history_only_warned_of(
+    tmp_path: Path, dbt: Callable[..., object]
+) -> None:
+    days = {
+        "salesforce.account": 1, "salesforce.account_history": 400, "salesforce.opportunity": 5,
+        "salesforce.opportunity_history": 3, "hubspot.company": 3, "hubspot.company_property_history": 15,
+        "hubspot.deal": 15, "hubspot.deal_property_history": 1,
+    }  # fmt: skip
+    with open_working(tmp_path) as backend:
+        backend.con.execute("create schema salesforce; create schema hubspot")
+        for table, age in days.items():
+            synced = f"current_timestamp - interval {age} day as _fivetran_synced"
+            backend.con.execute(f"create table {table} as select {synced}")
+    with pytest.raises(AssertionError, match="Failure in source deal"):
+        dbt(tmp_path, "source", "freshness", "--select", "source:salesforce", "source:hubspot")
+    results = json.loads((tmp_path / "target" / "sources.json").read_text(encoding="utf-8"))["results"]
+    assert {result["unique_id"].removeprefix("source.pql_scoring."): result["status"] for result in results} == {
+        "salesforce.account": "pass", "salesforce.account_history": "warn", "salesforce.opportunity": "warn",
+        "salesforce.opportunity_history": "pass", "hubspot.company": "pass", "hubspot.company_property_history": "warn",
+        "hubspot.deal": "error", "hubspot.deal_property_history": "pass",
+    }  # fmt: skip
