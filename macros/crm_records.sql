@@ -1,7 +1,7 @@
 {#-
-    The rows of every CRM, in place of one staging model: accounts, contacts, opportunities, opportunity_changes, owners or
-    activities. A new CRM joins the house here, with staging models of the same columns as the others. Ids of Salesforce stand as
-    they are, those of any other CRM begin with its name and a colon, so that none are alike.
+    The rows of every CRM, in place of one staging model: accounts, contacts, opportunities, opportunity_changes, owners,
+    activities or dispositions. A new CRM joins the house here, with staging models of the same columns as the others. Ids of
+    Salesforce stand as they are, those of any other CRM begin with its name and a colon, so that none are alike.
 
     with_system: whether a first column `crm` names the CRM.
 -#}

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from ingest.vendors.feedback import DISPOSITIONS
 from orchestration.configuration import configuration_folder, find_problems, rows_with_lines
 from orchestration.tracking import check_tracking, in_words
 from warehouse.connection import WORKING_FILE, Backend, open_working
@@ -48,6 +49,7 @@ def examine(folder: Path, now: datetime | None = None) -> Iterator[Finding]:
         yield from _identity(backend)
         yield from _poisoned_types(backend)
         yield from _labels(backend)
+        yield from _dispositions(backend)
         yield from _last_run(backend)
 
 
@@ -310,6 +312,43 @@ def _labels(backend: Backend) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", f"{row['won']:,} won accounts in {row['examples']:,} examples to learn from")
+
+
+def _dispositions(backend: Backend) -> Iterator[Finding]:
+    """Answers of reps that count nowhere: of no known kind, or on an account that nobody knows."""
+    if not has_table(backend, "staging", "declared_dispositions"):
+        return
+    for row in query(
+        backend,
+        """
+        select source, given, count(*) as answers from staging.declared_dispositions
+        where disposition is null
+        group by source, given order by answers desc, source, given limit 20
+        """,
+    ):
+        yield Finding(
+            "warning",
+            f"{row['answers']:,} answers of reps ({row['source']}) say '{row['given']}', which is none of "
+            f"{', '.join(DISPOSITIONS)}",
+            "Name the choices in the CRM's field so; a blank or a hyphen may stand for each underscore",
+        )
+    for row in query(
+        backend,
+        """
+        select declared.source, count(*) as answers, min(declared.account_given) as example
+        from staging.declared_dispositions as declared
+        anti join reporting.account_dispositions as recorded
+            on declared.source = recorded.source and declared.account_given = recorded.account_given
+        where declared.disposition is not null
+        group by declared.source order by declared.source
+        """,
+    ):
+        yield Finding(
+            "warning",
+            f"{row['answers']:,} answers of reps ({row['source']}) are on an account that is none or several, "
+            f"such as '{row['example']}'",
+            "They count once one account has that name, domain or id; or answer again with the account's id",
+        )
 
 
 def _last_run(backend: Backend) -> Iterator[Finding]:

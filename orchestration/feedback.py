@@ -1,4 +1,4 @@
-"""What reps say of the accounts they were given: read from CSV, kept with what they had been given, never changed."""
+"""What reps say of the accounts they were given: answers from CSV, and how many were good leads."""
 
 import hashlib
 from collections.abc import Iterable
@@ -12,13 +12,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ingest.vendors.feedback import DISPOSITIONS
 from orchestration.configuration import Column, Problem, Row, one_of, read_rows, text
 from orchestration.screens import UnknownAccount, find_account
 from warehouse.connection import Backend
 from warehouse.tables import append_rows, ensure_table, query
 
-ACCEPTED = "good_lead"
-DISPOSITIONS = (ACCEPTED, "not_ready", "not_a_fit", "wrong_person")
 DIMENSIONS = {"all": "All", "grade": "Grade", "play": "Play", "owner": "Owner"}
 
 COLUMNS = {
@@ -120,7 +119,10 @@ def acceptance(backend: Backend) -> RenderableType:
     """How many of the accounts that reps spoke of were good leads, by grade, play and owner."""
     rows = query(backend, "select * from reporting.lead_acceptance order by dimension, answers desc, member")
     if not rows:
-        return Text("Nobody has said anything that a run has counted yet: pql feedback import FILE, then pql run.")
+        return Text(
+            "Nobody has said anything that a run has counted yet. Answers come by pql feedback import FILE, by the "
+            "form of pql serve, or by a field of the CRM (docs/plays.md); the next pql run counts them."
+        )
     table = Table(title="Good leads, of those that somebody spoke of", title_justify="left", pad_edge=False)
     for heading in ("By", "", "Answers", "Good leads", "95 % interval", "Most said otherwise"):
         table.add_column(heading, justify="left" if heading in ("By", "", "Most said otherwise") else "right")

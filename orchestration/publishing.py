@@ -32,6 +32,7 @@ CONTENT = {
     "ml.signal_lift": ("time_window", "signal", "at_least", "converters", "rest", "rank", "p_value", "q_value"),
     "ml.signal_lift_by_month": ("time_window", "signal", "at_least", "cohort_month", "converters", "rest", "trend"),
     "identity.identity_assignments_by_run": ("node", "person_id", "account_id"),
+    "reporting.account_dispositions": ("disposition_id",),  # those that the run found: new ones are news
 }  # fmt: skip
 
 

@@ -28,7 +28,17 @@ BODY_SECONDS = 10.0  # a body that has not arrived by then is cut
 KEPT_OF_A_REFUSED_BODY = 100_000
 KEY_FIELDS = ("api_key", "token", "writeKey")
 RETRY_AFTER = (b"retry-after", b"1")
+HTML = b"text/html; charset=utf-8"
 OPEN_TO_BROWSERS = (b"access-control-allow-origin", b"*")
+# A page holds a form with a key in it: no script runs there, it is sent to us alone, and no other page frames it.
+SEALED_PAGE = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -90,18 +100,14 @@ class Receiver:
             await _answer(send, 204, b"", b"text/plain", *allowed)
         elif (routed := self._routes.get(path)) is None:
             await _answer(send, 404, b"not found", b"text/plain")
+        elif method == "GET" and (page := routed[0][0].vendor.page) is not None:
+            await _answer(send, 200, page(_query(scope)), HTML, *SEALED_PAGE)
         elif method not in ("POST", "PUT"):
             await _answer(send, 405, b"POST it", b"text/plain")
         else:
             candidates, call = routed
-            query = scope["query_string"]
-            request = Request(
-                candidates,
-                call,
-                dict(scope["headers"]),
-                dict(parse_qsl(query.decode("latin-1"))) if query else {},
-                int(self._now() * 1_000_000),
-            )
+            headers, now = dict(scope["headers"]), int(self._now() * 1_000_000)
+            request = Request(candidates, call, headers, _query(scope), now)
             await self._take(request, receive, send)
 
     async def _take(self, request: Request, receive: Receive, send: Send) -> None:
@@ -137,8 +143,8 @@ class Receiver:
         )
         self._count(source, outcome)
         content = vendor.answer(outcome)
-        kind = b"application/json" if content[:1] in (b"{", b'"') else b"text/plain"
-        await _answer(send, outcome.status, content, kind, *((RETRY_AFTER,) if status == 503 else ()))
+        more = SEALED_PAGE if vendor.page is not None else ()
+        await _answer(send, outcome.status, content, _kind(content), *more, *((RETRY_AFTER,) if status == 503 else ()))
 
     def _sender(
         self, request: Request, known: Source | None, body: bytes, form: Mapping[str, str], parts: Parts
@@ -202,6 +208,17 @@ class Receiver:
         labels = (("source", name), ("call", outcome.call), ("status", str(outcome.status)))
         self._counts["pql_receiver_requests_total", labels] += 1
         self._counts["pql_receiver_bytes_total", (("source", name),)] += outcome.body_bytes
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    query: bytes = scope["query_string"]
+    return dict(parse_qsl(query.decode("latin-1"))) if query else {}
+
+
+def _kind(content: bytes) -> bytes:
+    if content[:1] == b"<":
+        return HTML
+    return b"application/json" if content[:1] in (b"{", b'"') else b"text/plain"
 
 
 def _labels(source: Source, **more: str) -> tuple[tuple[str, str], ...]:

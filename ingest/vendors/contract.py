@@ -100,6 +100,7 @@ class Vendor:
         answer: The body of the answer, JSON or plain text.
         read: The row of one event; raises UnreadableEvent, msgspec.DecodeError or RecursionError.
         statuses: HTTP statuses that this vendor says with another.
+        page: What a GET of its paths shows, given the query; None where there is nothing to see.
     """
 
     name: str
@@ -110,3 +111,4 @@ class Vendor:
     answer: Callable[[Outcome], bytes]
     read: Callable[[bytes, Envelope], Row]
     statuses: Mapping[int, int] = field(default_factory=dict[int, int])
+    page: Callable[[Mapping[str, str]], bytes] | None = None

@@ -4,10 +4,7 @@
 with
 
 dispositions as (
-    {{ source_columns("feedback", "dispositions", [
-        ["disposition_id", "varchar"], ["account_id", "varchar"], ["disposition", "varchar"], ["reason", "varchar"],
-        ["said_at", "timestamp"], ["grade", "varchar"], ["play", "varchar"], ["owner", "varchar"],
-    ]) }}
+    select * from {{ ref("account_dispositions") }}
 ),
 
 ranked as (
@@ -20,11 +17,11 @@ ranked as (
 answers as (
     select 'all' as dimension, 'all' as member, disposition, reason from ranked where age_rank = 1
     union all
-    select 'grade', grade, disposition, reason from ranked where age_rank = 1
+    select 'grade', grade, disposition, reason from ranked where age_rank = 1 and grade is not null
     union all
-    select 'play', play, disposition, reason from ranked where age_rank = 1
+    select 'play', play, disposition, reason from ranked where age_rank = 1 and play is not null
     union all
-    select 'owner', owner, disposition, reason from ranked where age_rank = 1
+    select 'owner', owner, disposition, reason from ranked where age_rank = 1 and owner is not null
 ),
 
 counted as (

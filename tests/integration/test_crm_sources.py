@@ -22,10 +22,19 @@ Table = list[dict[str, str]]
 
 HUBSPOT: dict[str, str] = {
     "company": """
-        id,is_deleted,_fivetran_synced,property_name,property_domain,property_createdate,property_hs_merged_object_ids
-        1,false,2026-03-01 00:00:00,Acme,acme.example,2026-01-01 00:00:00,2
-        2,true,2026-02-20 00:00:00,Acme twice,acme-old.example,2026-01-02 00:00:00,
-        3,true,2026-02-21 00:00:00,Gone,gone.example,2026-01-03 00:00:00,
+        id,is_deleted,_fivetran_synced,property_name,property_domain,property_createdate,property_hs_merged_object_ids,property_pql_disposition,property_hs_updated_by_user_id
+        1,false,2026-03-01 00:00:00,Acme,acme.example,2026-01-01 00:00:00,2,good_lead,
+        2,true,2026-02-20 00:00:00,Acme twice,acme-old.example,2026-01-02 00:00:00,,Not a fit,77
+        3,true,2026-02-21 00:00:00,Gone,gone.example,2026-01-03 00:00:00,,,
+    """,
+    "company_property_history": """
+        company_id,timestamp,name,value,source_id
+        1,2026-01-10 10:00:00,pql_disposition,not_ready,userId:77
+        1,2026-01-11 10:00:00,pql_disposition_reason,no budget,userId:77
+        1,2026-01-12 10:00:00,name,Acme,
+        1,2026-01-20 10:00:00,pql_disposition,,
+        1,2026-01-21 10:00:00,pql_disposition,not_ready,userId:9
+        1,2026-01-22 10:00:00,pql_disposition,good_lead,someWorkflow
     """,
     "contact": """
         id,_fivetran_deleted,property_email,property_createdate,property_associatedcompanyid,property_hs_merged_object_ids,property_hs_calculated_merged_vids
@@ -130,15 +139,35 @@ HUBSPOT: dict[str, str] = {
         911,13
     """,
     "owner": """
-        owner_id,email,first_name,last_name
-        7,Rep@Product.Example,Rita,Rep
+        owner_id,email,first_name,last_name,active_user_id
+        7,Rep@Product.Example,Rita,Rep,77
     """,
 }  # fmt: skip
 
 SALESFORCE: dict[str, str] = {
     "account": """
-        id,name,website,is_deleted,created_date
-        001a,Beta,https://beta.example,false,2026-01-01 00:00:00
+        id,name,website,is_deleted,created_date,pql_disposition_c,pql_disposition_reason_c,last_modified_by_id,last_modified_date
+        001a,Beta,https://beta.example,false,2026-01-01 00:00:00,Good Lead, big team ,005a,2026-03-01 10:00:00
+        001f,Field,https://field.example,false,2026-01-01 00:00:00,not_ready,,005b,2026-03-01 10:00:00
+        001v,Versions,https://versions.example,false,2026-01-01 00:00:00,good-lead,,005b,2026-03-01 10:00:00
+    """,
+    # Both things that a table of this name may be: Fivetran's versions, and Salesforce's own, a row per changed field.
+    "account_history": """
+        id,name,_fivetran_start,_fivetran_end,last_modified_by_id,pql_disposition_c,pql_disposition_reason_c,account_id,field,new_value,created_by_id,created_date
+        001v,Versions,2026-01-01 10:00:00,2026-01-10 09:59:59,005b,,,,,,,2026-01-01 00:00:00
+        001v,Versions,2026-01-10 10:00:00,2026-01-11 09:59:59,005a,Not ready,,,,,,2026-01-01 00:00:00
+        001v,Versions Inc,2026-01-11 10:00:00,2026-02-01 09:59:59,005b,Not ready,no budget,,,,,2026-01-01 00:00:00
+        001v,Versions Inc,2026-02-01 10:00:00,2026-02-05 09:59:59,005b,,,,,,,2026-01-01 00:00:00
+        001v,Versions Inc,2026-02-05 10:00:00,2026-02-06 09:59:59,005b,Not ready,,,,,,2026-01-01 00:00:00
+        001v,Versions Inc,2026-02-06 10:00:00,9999-12-31 23:59:59,005b,good-lead,,,,,,2026-01-01 00:00:00
+        017a,,,,,,,001f,pql_disposition__c,good_lead,005a,2026-01-10 10:00:00
+        017b,,,,,,,001f,Industry,Banking,005b,2026-01-11 10:00:00
+        017c,,,,,,,001f,pql_disposition_reason__c,they asked,005a,2026-01-10 11:00:00
+        017d,,,,,,,001f,pql_disposition__c,not_ready,005b,2026-01-12 10:00:00
+    """,
+    "user": """
+        id,name
+        005a,Ada Rep
     """,
     "opportunity": """
         id,account_id,is_closed,is_won,is_deleted,created_date,close_date,last_modified_date
@@ -184,7 +213,7 @@ def built(
     dbt(
         home, "build", "--quiet", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious",
         "--select", "resource_type:seed", "staging.salesforce", "staging.hubspot",
-        "+account_opportunity_states", "+account_crm_activities",
+        "+account_opportunity_states", "+account_crm_activities", "+declared_dispositions",
     )  # fmt: skip
 
     def rows(query: str) -> list[tuple]:
@@ -365,6 +394,36 @@ def test_what_a_rep_did_counts_and_nothing_else(built: Callable) -> None:
         "select activity_id, deleted_available_at is not null from features.account_crm_activities order by activity_id"
     )
     assert attributed == [("hubspot:901", False), ("hubspot:911", False), ("hubspot:921", False)]
+
+
+DISPOSITIONS = """
+    select account_given, given, reason, who, strftime(said_at, '%m-%d %H'), strftime(ended_at, '%Y-%m-%d'), is_dated
+    from staging.declared_dispositions where source = '{}' order by account_given, said_at
+"""
+
+
+def test_every_change_of_the_field_in_salesforce_is_one_answer_with_who_and_when(built: Callable) -> None:
+    assert built(DISPOSITIONS.format("salesforce")) == [
+        ("001a", "Good Lead", "big team", "Ada Rep", "03-01 10", "9999-12-31", False),
+        ("001f", "good_lead", "they asked", "Ada Rep", "01-10 10", "2026-01-12", True),
+        ("001f", "not_ready", None, "005b", "01-12 10", "9999-12-31", True),
+        ("001v", "Not ready", "no budget", "Ada Rep", "01-10 10", "2026-02-01", True),
+        ("001v", "Not ready", None, "005b", "02-05 10", "2026-02-06", True),
+        ("001v", "good-lead", None, "005b", "02-06 10", "9999-12-31", True),
+    ]
+    assert built("select distinct disposition from staging.declared_dispositions order by 1") == [
+        ("good_lead",), ("not_a_fit",), ("not_ready",),
+    ]  # fmt: skip
+    assert built("select count(*) from staging.stg_salesforce__accounts where crm_account_id like '017%'") == [(0,)]
+
+
+def test_every_change_of_the_property_in_hubspot_is_one_answer_on_the_company_that_stays(built: Callable) -> None:
+    assert built(DISPOSITIONS.format("hubspot")) == [
+        ("hubspot:1", "not_ready", "no budget", "Rita Rep", "01-10 10", "2026-01-20", True),
+        ("hubspot:1", "not_ready", None, "9", "01-21 10", "2026-01-22", True),
+        ("hubspot:1", "good_lead", None, None, "01-22 10", "9999-12-31", True),
+        ("hubspot:1", "Not a fit", None, "Rita Rep", "02-20 00", "9999-12-31", False),
+    ]
 
 
 def test_the_seeds_that_fivetran_ships_are_staged_whole(built: Callable) -> None:

@@ -1,4 +1,5 @@
--- Grain: one row per received event; `pql load` keeps the first delivery of each id.
+-- Grain: one row per received event; `pql load` keeps the first delivery of each id. Not here: what reps answer in the form; nobody did
+-- that in the product, see `stg_feedback__dispositions`.
 
 with
 
@@ -33,6 +34,7 @@ final as (
             else 'api'
         end as channel
     from events
+    where event_type <> 'disposition'
 )
 
 select * from final

@@ -10,8 +10,13 @@
 
 with
 
-history as (
+history_rows as (
     {{ source_columns("salesforce", "account_history", columns + [["_fivetran_start", "timestamp"], ["_fivetran_end", "timestamp"]]) }}
+),
+
+-- Salesforce's own AccountHistory has the same name, and holds no versions.
+history as (
+    select * from history_rows where _fivetran_start is not null
 ),
 
 latest as (
