@@ -9,7 +9,7 @@ scores as (
 ),
 
 accounts as (
-    select * from {{ ref("accounts") }} where crm_account_id not like 'hubspot:%'
+    select * from {{ ref("account_crm_ids") }} where crm = 'salesforce'
 ),
 
 plays as (

@@ -26,6 +26,7 @@ HUBSPOT: dict[str, str] = {
         1,false,2026-03-01 00:00:00,Acme,acme.example,2026-01-01 00:00:00,2,good_lead,
         2,true,2026-02-20 00:00:00,Acme twice,acme-old.example,2026-01-02 00:00:00,,Not a fit,77
         3,true,2026-02-21 00:00:00,Gone,gone.example,2026-01-03 00:00:00,,,
+        5,false,2026-03-01 00:00:00,Both,both.example,2026-01-03 00:00:00,,,
     """,
     "company_property_history": """
         company_id,timestamp,name,value,source_id
@@ -148,6 +149,7 @@ SALESFORCE: dict[str, str] = {
     "account": """
         id,name,website,is_deleted,created_date,pql_disposition_c,pql_disposition_reason_c,last_modified_by_id,last_modified_date
         001a,Beta,https://beta.example,false,2026-01-01 00:00:00,Good Lead, big team ,005a,2026-03-01 10:00:00
+        001b,Both,https://www.both.example,false,2026-01-02 00:00:00,,,,
         001f,Field,https://field.example,false,2026-01-01 00:00:00,not_ready,,005b,2026-03-01 10:00:00
         001v,Versions,https://versions.example,false,2026-01-01 00:00:00,good-lead,,005b,2026-03-01 10:00:00
     """,
@@ -214,6 +216,7 @@ def built(
         home, "build", "--quiet", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious",
         "--select", "resource_type:seed", "staging.salesforce", "staging.hubspot",
         "+account_opportunity_states", "+account_crm_activities", "+declared_dispositions",
+        "account_crm_ids",
     )  # fmt: skip
 
     def rows(query: str) -> list[tuple]:
@@ -362,7 +365,8 @@ def test_a_merged_company_points_to_the_one_that_stays(built: Callable) -> None:
         select
             crm_account_id, is_deleted, merged_into_crm_account_id,
             cast(available_at as varchar), cast(superseded_at as varchar)
-        from staging.stg_hubspot__accounts where length(crm_account_id) = 9 order by crm_account_id, is_deleted
+        from staging.stg_hubspot__accounts where crm_account_id in ('hubspot:1', 'hubspot:2', 'hubspot:3')
+        order by crm_account_id, is_deleted
         """
     )
     assert versions == [
@@ -394,6 +398,18 @@ def test_what_a_rep_did_counts_and_nothing_else(built: Callable) -> None:
         "select activity_id, deleted_available_at is not null from features.account_crm_activities order by activity_id"
     )
     assert attributed == [("hubspot:901", False), ("hubspot:911", False), ("hubspot:921", False)]
+
+
+def test_a_company_in_both_crms_is_two_accounts_until_somebody_decides(built: Callable) -> None:
+    accounts = "select crm_account_id, domain from identity.accounts where name = 'Both' order by 1"
+    assert built(accounts) == [("001b", "both.example"), ("hubspot:5", "both.example")]
+    assert built(
+        "select refused_because from identity.organisation_claims where claimant = 'crm_account:hubspot:5'"
+    ) == [("would join two CRM accounts",)]
+    ids = (
+        "select crm from identity.account_crm_ids where crm_account_id in ('001b', 'hubspot:5') order by crm_account_id"
+    )
+    assert built(ids) == [("salesforce",), ("hubspot",)]
 
 
 DISPOSITIONS = """

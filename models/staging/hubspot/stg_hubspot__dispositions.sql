@@ -1,5 +1,5 @@
--- Grain: one row per answer that a rep gave in the property `pql_disposition` of a HubSpot company: every change of it, where the history of
--- properties is loaded, else what it says today. An answer on a company that a merge did away with is one on the company that stays.
+-- Grain: one row per answer that a rep gave in the property `pql_disposition` of a HubSpot company: every change of it, where the
+-- history of properties is loaded, else what it says today. An answer on a company that was merged is one on the company that stays.
 
 with
 
