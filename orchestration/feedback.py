@@ -1,9 +1,10 @@
 """What reps say of the accounts they were given: answers from CSV, and how many were good leads."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ingest.vendors.feedback import DISPOSITIONS
 from orchestration.configuration import Column, Problem, Row, one_of, read_rows, text
 from orchestration.screens import UnknownAccount, find_account
 from warehouse.connection import Backend
-from warehouse.tables import append_rows, ensure_table, query
+from warehouse.tables import append_rows, ensure_table, has_table, query
 
 DIMENSIONS = {"all": "All", "grade": "Grade", "play": "Play", "owner": "Owner"}
 
@@ -135,7 +136,46 @@ def acceptance(backend: Backend) -> RenderableType:
             f"{row['acceptance_low']:.0%} to {row['acceptance_high']:.0%}",
             row["most_given_reason"] or "–",
         )
-    return Group(table, Text("Answers are no outcomes: what counts as won is decided by deals alone.", style="dim"))
+    grades = {row["member"]: row for row in rows if row["dimension"] == "grade"}
+    return Group(
+        table,
+        *(Text(line, style="yellow") for line in grades_to_review(grades)),
+        *_outcomes(backend),
+        Text("Answers are no outcomes: what counts as won is decided by deals alone.", style="dim"),
+    )
+
+
+def grades_to_review(grades: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Grades whose accounts reps like less than those of a lower one, beyond chance: their border is worth a look.
+
+    Args:
+        grades: by grade the row of `reporting.lead_acceptance`. Intervals that touch say nothing.
+    """
+    return [
+        f"Of grade {better} {grades[better]['acceptance_rate']:.0%} are good leads, of grade {worse} "
+        f"{grades[worse]['acceptance_rate']:.0%}: look at the border between them (pql bands)."
+        for better, worse in pairwise(sorted(grades))
+        if grades[better]["acceptance_high"] < grades[worse]["acceptance_low"]
+    ]
+
+
+def _outcomes(backend: Backend) -> Iterator[RenderableType]:
+    """How the accounts of each answer went, once any could have."""
+    if not has_table(backend, "reporting", "disposition_outcomes"):  # an older version of the job published
+        return
+    rows = query(backend, "select * from reporting.disposition_outcomes where mature > 0 order by disposition")
+    table = Table(title="How those went whose horizon has passed", title_justify="left", pad_edge=False)
+    for heading in ("Said", "Accounts", "Won", "95 % interval"):
+        table.add_column(heading, justify="left" if heading == "Said" else "right")
+    for row in rows:
+        table.add_row(
+            row["disposition"].replace("_", " "),
+            f"{row['mature']:,}",
+            f"{row['won']:,} ({row['win_rate']:.0%})",
+            f"{row['win_rate_low']:.0%} to {row['win_rate_high']:.0%}",
+        )
+    if rows:
+        yield table
 
 
 def _in_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from tests.integration.conftest import Installation
 from tests.receiver.processes import ReceiverProcess
 from warehouse.connection import open_working
+from warehouse.published_file import write_published_file
 from warehouse.runs import start_run
 
 SOURCES = """
@@ -28,6 +29,8 @@ MODELS = (
     "declared_dispositions",
     "account_dispositions",
     "lead_acceptance",
+    "weak_labels",
+    "disposition_outcomes",
 )
 
 
@@ -116,5 +119,9 @@ def test_an_answer_in_the_form_is_counted_once_with_what_was_published(
     assert installation.working(
         "select answers, accepted, most_given_reason from reporting.lead_acceptance where dimension = 'all'"
     ) == [(2, 1, "no budget\u2026")]
+    with open_working(installation.home) as backend:
+        write_published_file(backend, installation.home)
+    shown = " ".join(installation.pql("feedback", "show").split())
+    assert "All all 2 1 (50%)" in shown
     doctor = " ".join(installation.pql("doctor").split())
     assert "1 answers of reps (form) are on an account that is none or several, such as 'Nobody Ltd'" in doctor
