@@ -1,5 +1,5 @@
--- Grain: one row per disposition: how the accounts of which reps said so went, where the horizon has passed. It says how far the weak labels
--- can be trusted; nothing is decided by it.
+-- Grain: one row per disposition: how the accounts of which reps said so went, where the horizon has passed. It says how far the weak
+-- labels can be trusted; nothing is decided by it.
 
 with
 
