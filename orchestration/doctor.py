@@ -316,7 +316,10 @@ def _labels(backend: Backend) -> Iterator[Finding]:
 
 def _dispositions(backend: Backend) -> Iterator[Finding]:
     """Answers of reps that count nowhere: of no known kind, or on an account that nobody knows."""
-    if not has_table(backend, "staging", "declared_dispositions"):
+    if not all(
+        has_table(backend, *name)
+        for name in (("staging", "declared_dispositions"), ("reporting", "account_dispositions"))
+    ):
         return
     for row in query(
         backend,
