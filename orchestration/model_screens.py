@@ -25,18 +25,9 @@ def stored_models(backend: Backend) -> RenderableType:
     champions = {version for decisions in by_purpose for version in champions_of(decisions)[-1:]}
     decisions = sorted((row for rows in by_purpose for row in rows), key=lambda row: row["position"])
     table = Table(title="Models, newest first", title_justify="left", pad_edge=False)
-    for heading in (
-        "Version",
-        "For",
-        "Rung",
-        "Trained (UTC)",
-        "Learned from",
-        "Won",
-        "AUC",
-        "Average precision",
-        "Standing",
-    ):
-        table.add_column(heading, justify="right" if heading in ("Won", "AUC", "Average precision") else "left")
+    for heading in ("Version", "For", "Rung", "Trained (UTC)", "Learned from", "Won", "AUC", "Precision", "Standing"):
+        justify = "right" if heading in ("Won", "AUC", "Precision") else "left"
+        table.add_column(heading, justify=justify, no_wrap=heading == "Version")
     for row in rows:
         standing, style = _standing(backend, row["model_version"], row["rung"], champions, decisions)
         table.add_row(

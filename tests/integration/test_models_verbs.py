@@ -61,7 +61,7 @@ def test_the_first_model_is_champion_and_training_again_gives_the_same_hash(inst
 
 def test_promotion_and_rollback_by_hand_are_one_verb_each_and_are_remembered(installed: Installation):
     learned = champion(installed)
-    rules = next(row[0] for row in installed.working("select model_version from ml.models where rung = 'rules'"))
+    ((rules,),) = installed.working("select rules_version from publishing.runs")
 
     assert f"Champion: {rules}, in place of {learned}" in pql("models", "promote", rules)
     assert champion(installed) == rules
