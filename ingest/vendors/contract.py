@@ -74,6 +74,21 @@ class Limits:
     events: int
 
 
+class State(NamedTuple):
+    """What a line of an export repeats about somebody: where that changed it is an event of its own."""
+
+    call: str
+    subject: str
+    content: bytes
+
+
+class Exported(NamedTuple):
+    """A line of an export: since when the vendor knew it (microseconds since 1970), and the states it repeats."""
+
+    known_at: int
+    states: Sequence[State] = ()
+
+
 class Outcome(NamedTuple):
     """What became of a request. `status` is the HTTP status; `error` is a short reason where it is not 200."""
 
@@ -100,6 +115,8 @@ class Vendor:
         answer: The body of the answer, JSON or plain text.
         read: The row of one event; raises UnreadableEvent, msgspec.DecodeError or RecursionError.
         statuses: HTTP statuses that this vendor says with another.
+        exported: What a line of the vendor's export archive says, where it has one, by the source's options; raises
+            UnreadableEvent or msgspec.DecodeError where it is none. The event itself is read as the call `export`.
     """
 
     name: str
@@ -110,3 +127,4 @@ class Vendor:
     answer: Callable[[Outcome], bytes]
     read: Callable[[bytes, Envelope], Row]
     statuses: Mapping[int, int] = field(default_factory=dict[int, int])
+    exported: Callable[[bytes, Mapping[str, str]], Exported] | None = None
