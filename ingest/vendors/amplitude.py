@@ -50,6 +50,7 @@ class _Event(msgspec.Struct):
     country: Scalar = None
     user_agent: Scalar = None
     library: Scalar = None
+    platform: Scalar = None
 
 
 class _ExportedEvent(msgspec.Struct):
@@ -70,6 +71,7 @@ class _ExportedEvent(msgspec.Struct):
     groups: Raw = Raw()
     country: Scalar = None
     library: Scalar = None
+    platform: Scalar = None
 
 
 _body = msgspec.json.Decoder(_Body)
@@ -115,7 +117,7 @@ def read(event: bytes, envelope: Envelope) -> Row:
         properties,
         text(found.country),
         text(found.user_agent),
-        text(found.library),
+        _library(found.platform, found.library),
     )
 
 
@@ -169,7 +171,7 @@ def _read_exported(line: bytes, envelope: Envelope) -> Row:
         properties,
         text(found.country),
         None,
-        text(found.library),
+        _library(found.platform, found.library),
     )
 
 
@@ -201,6 +203,12 @@ def _name(kind: str, name: str, properties: Raw) -> str | None:
         return name if kind == "track" else None
     own = _object(properties).get(NAMED_BY[kind])
     return own if isinstance(own, str) and own else name
+
+
+def _library(platform: Scalar, library: Scalar) -> str | None:
+    """What sent it: the platform where that is one of people, since one library serves browsers and servers."""
+    shown = (text(platform) or "").lower()
+    return shown if shown in ("web", "ios", "android") else text(library)
 
 
 def group_in(groups: dict[str, Any], wanted: str | None) -> str | None:
