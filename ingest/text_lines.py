@@ -4,12 +4,13 @@ import codecs
 import gzip
 import io
 import re
+import zipfile
 import zlib
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_LINE = 16 * 1024 * 1024  # characters; a longer line is one bad row, so that no file can take all memory
@@ -59,19 +60,25 @@ def reading(label: str) -> Generator[None]:
     """
     try:
         yield
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise UnreadableFileError(f"{label}: cannot be read to its end ({error}). Nothing was imported.") from error
 
 
 @contextmanager
 def open_bytes(path: Path) -> Generator[BinaryIO]:
     """Open a file, through gzip when its first bytes say so."""
-    with path.open("rb") as raw:
-        if raw.peek(2)[:2] == GZIP_MAGIC:
-            with gzip.GzipFile(fileobj=raw) as unpacked:
-                yield cast("BinaryIO", unpacked)
-        else:
-            yield raw
+    with path.open("rb") as raw, unpacked(raw) as content:
+        yield content
+
+
+@contextmanager
+def unpacked(raw: IO[bytes]) -> Generator[BinaryIO]:
+    """The content of an open file that can be looked ahead in: through gzip when its first bytes say so."""
+    if cast("io.BufferedReader", raw).peek(2)[:2] == GZIP_MAGIC:
+        with gzip.GzipFile(fileobj=raw) as content:
+            yield cast("BinaryIO", content)
+    else:
+        yield cast("BinaryIO", raw)
 
 
 class TextLines:

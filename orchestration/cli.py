@@ -105,6 +105,41 @@ def load(
 
 
 @app.command()
+def backfill(
+    source: Annotated[str, typer.Argument(help="A source of receiver.toml: whose events they are")],
+    files: Annotated[list[Path], typer.Argument(help="Amplitude's export archives, or files of Mixpanel's raw export")],
+    sources: Annotated[
+        Path | None, typer.Option("--sources", help="Who may send; by default receiver.toml in the home folder")
+    ] = None,
+    timezone: Annotated[
+        str, typer.Option("--timezone", help="The zone of the Mixpanel project, if its export is not in UTC")
+    ] = "UTC",
+) -> None:
+    """Bring the events of a vendor's export to the inbox, all or none; `pql load` then takes what is not there yet."""
+    from ingest.exports import BackfillRefused, backfill
+    from ingest.receiver.durable_log import NotDurable
+    from ingest.receiver.sources import BadSources, read_sources
+    from ingest.text_lines import UnreadableFileError
+
+    with (
+        failing_clearly(BackfillRefused, BadSources, NotDurable, UnreadableFileError),
+        showing_progress("reading", errors),
+    ):
+        known = read_sources(sources or home() / "receiver.toml")
+        if source not in known:
+            raise typer.BadParameter(f"known are {', '.join(known)}", param_hint="SOURCE")
+        summary = backfill(
+            home(),
+            known[source],
+            files,
+            datetime.now(UTC).timestamp(),
+            timezone,
+            progress=lambda file, lines: announce(f"{file}: {lines:,} events"),
+        )
+    console.print(screens.backfill_summary(summary))
+
+
+@app.command()
 def run(
     as_of: Annotated[
         datetime | None,

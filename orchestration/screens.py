@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ingest.exports import BackfillSummary
 from ingest.files import ImportSummary
 from ingest.loader.load import SegmentSummary
 from orchestration.doctor import Finding
@@ -652,6 +653,20 @@ def import_summary(summary: ImportSummary) -> RenderableType:
     if reasons:
         reasons.append(Text("See backend.quarantine for file, line and content of each."))
     return Group(table, *reasons)
+
+
+def backfill_summary(summary: BackfillSummary) -> RenderableType:
+    """What an export held, and what the gate kept back."""
+    kept_back = [
+        f"{count:,} {reason}"
+        for count, reason in (
+            (summary.without_consent, "without consent"),
+            (summary.suppressed, "of people who are forgotten"),
+        )
+        if count
+    ]
+    read = f"Read {summary.lines:,} events from {summary.files:,} files"
+    return Text(f"{', '.join([read, *kept_back])}. {summary.kept:,} wait for `pql load`.")
 
 
 def load_summary(segments: Iterable[SegmentSummary]) -> RenderableType:

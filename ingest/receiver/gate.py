@@ -13,6 +13,7 @@ from ingest.vendors.contract import Envelope, Row, UnreadableEvent
 from ingest.vendors.values import as_object, is_given
 
 _any = msgspec.json.Decoder()
+SUPPRESSED = Path("inbox") / "suppressed.txt"  # in the home of the installation
 REFUSALS = ("false", "no", "denied", "0", "")
 
 Event = bytes | memoryview

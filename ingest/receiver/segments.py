@@ -4,7 +4,10 @@ A frame is the length and the CRC-32 of its payload (two little-endian 32-bit nu
 with a letter: R for a record, S for the seal. Whatever is damaged ends the intact part; what follows is never trusted.
 """
 
+import os
+import secrets
 import struct
+import time
 import zlib
 from dataclasses import dataclass
 
@@ -17,6 +20,11 @@ _SEAL = struct.Struct("<cQQ")
 _RECORD = b"R"
 _SEAL_LETTER = b"S"
 _END_BYTES = _FRAME.size + _SEAL.size
+
+
+def new_segment_name() -> str:
+    """A name that sorts by time and never comes twice."""
+    return f"{time.time_ns() // 1_000_000:013d}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,8 @@
 
 import argparse
 import asyncio
-import os
-import secrets
 import signal
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +14,13 @@ from granian.server.embed import Server
 
 from ingest.receiver.application import Receiver
 from ingest.receiver.durable_log import DurableLog
-from ingest.receiver.gate import Suppressed
+from ingest.receiver.gate import SUPPRESSED, Suppressed
 from ingest.receiver.group_commit import GroupCommit
+from ingest.receiver.segments import new_segment_name
 from ingest.receiver.sources import BadSources, Source, read_sources
 from ingest.receiver.storage import Folder
 
 INBOX = Path("inbox")
-SUPPRESSED = Path("inbox") / "suppressed.txt"
 HEADER_MILLISECONDS = 8_000  # slow connections are cut within ten seconds
 CONCURRENT_REQUESTS = 1024
 
@@ -36,11 +33,6 @@ class Service:
     host: str
     port: int
     seal_seconds: float
-
-
-def new_segment_name() -> str:
-    """A name that sorts by time and never comes twice."""
-    return f"{time.time_ns() // 1_000_000:013d}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 async def serve(service: Service, sources: dict[str, Source]) -> None:

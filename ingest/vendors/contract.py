@@ -74,6 +74,21 @@ class Limits:
     events: int
 
 
+class State(NamedTuple):
+    """What a line of an export repeats about somebody: where that changed it is an event of its own."""
+
+    call: str
+    subject: str
+    content: bytes
+
+
+class Exported(NamedTuple):
+    """A line of an export: since when the vendor knew it (microseconds since 1970), and the states it repeats."""
+
+    known_at: int
+    states: Sequence[State] = ()
+
+
 class Outcome(NamedTuple):
     """What became of a request. `status` is the HTTP status; `error` is a short reason where it is not 200."""
 
@@ -101,6 +116,8 @@ class Vendor:
         read: The row of one event; raises UnreadableEvent, msgspec.DecodeError or RecursionError.
         statuses: HTTP statuses that this vendor says with another.
         page: What a GET of its paths shows, given the query; None where there is nothing to see.
+        exported: What a line of the vendor's export archive says, where it has one, by the source's options; raises
+            UnreadableEvent or msgspec.DecodeError where it is none. The event itself is read as the call `export`.
     """
 
     name: str
@@ -112,3 +129,4 @@ class Vendor:
     read: Callable[[bytes, Envelope], Row]
     statuses: Mapping[int, int] = field(default_factory=dict[int, int])
     page: Callable[[Mapping[str, str]], bytes] | None = None
+    exported: Callable[[bytes, Mapping[str, str]], Exported] | None = None

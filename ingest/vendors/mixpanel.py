@@ -1,14 +1,20 @@
-"""Mixpanel's /track, /import, /engage and /groups, as JSON, as lines of JSON, or as the form field `data`."""
+"""Mixpanel's /track, /import, /engage and /groups, as JSON, as lines of JSON, or as the form field `data`.
+
+And the lines of its raw export, which are events as they were sent, with what Mixpanel added.
+"""
 
 import base64
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Raw
 
 from ingest.vendors.amplitude import group_in
-from ingest.vendors.contract import Envelope, Limits, Outcome, Parts, Row, UnreadableEvent, Vendor
+from ingest.vendors.contract import Envelope, Exported, Limits, Outcome, Parts, Row, UnreadableEvent, Vendor
 from ingest.vendors.values import as_object, instant, occurred, text
 
 # Values that Mixpanel itself refuses as an id: they would join strangers.
@@ -33,6 +39,10 @@ NOBODY = frozenset(
         "{}",
     ]
 )
+TYPES = MappingProxyType(
+    {"$create_alias": "alias", "$identify": "alias", "$merge": "alias", "$mp_web_page_view": "page"}
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OWN = ("token", "distinct_id", "time", "$insert_id", "$user_id", "$device_id", "mp_lib", "$lib_version")
 
 
@@ -90,26 +100,17 @@ def _event(found: dict[str, Any], envelope: Envelope) -> Row:
     if not isinstance(given, dict):
         raise UnreadableEvent("properties are not an object")
     properties = as_object(given)
-    kind = {"$create_alias": "alias", "$identify": "alias", "$merge": "alias", "$mp_web_page_view": "page"}.get(
-        name, "track"
-    )
-    user, device = _id(properties, "$user_id"), _id(properties, "$device_id")
-    distinct = _id(properties, "distinct_id")
-    if user is None and distinct is not None:
-        if distinct.startswith("$device:"):
-            device = device or distinct.removeprefix("$device:")
-        elif distinct != device:
-            user = distinct
-    previous = None
-    if kind == "alias":
-        previous = _id(properties, "alias") or _id(properties, "$anon_distinct_id")
-        user = user or _id(properties, "$identified_id")
-    original = instant(properties.get("time"))
+    kind = TYPES.get(name, "track")
+    user, device, previous = _who(properties) if kind != "alias" else _aliased(properties)
+    original = _time_of(properties, envelope.options)
+    shown = name if kind == "track" else None
+    if kind == "page":
+        shown = _id(properties, "current_url_path") or name
     group = envelope.options.get("group")
     return Row(
-        _id(properties, "$insert_id"),
+        _message_id(properties, name, original),
         kind,
-        None if kind == "alias" else name,
+        shown,
         user,
         device,
         previous,
@@ -122,6 +123,67 @@ def _event(found: dict[str, Any], envelope: Envelope) -> Row:
         None,
         _id(properties, "mp_lib"),
     )
+
+
+def exported(line: bytes, options: Mapping[str, str]) -> Exported:
+    """What a line of a raw export says. Without the time of processing it was known when it happened."""
+    found = _any.decode(line)
+    properties = as_object(found.get("properties"))
+    known = (instant(properties.get(name)) for name in ("mp_processing_time_ms", "$mp_api_timestamp_ms"))
+    known_at = next((moment for moment in known if moment is not None), _time_of(properties, options))
+    if not isinstance(found.get("event"), str) or known_at is None:
+        raise UnreadableEvent("no event, or no time among its properties")
+    return Exported(known_at)
+
+
+def _time_of(properties: Mapping[str, Any], options: Mapping[str, str]) -> int | None:
+    """When it happened. What an export counts since 1970 by the clock of the project's zone is read by that clock.
+
+    Where clocks go back, the earlier of the two instants is taken.
+    """
+    moment = instant(properties.get("time"))
+    zone = options.get("export.timezone")
+    if moment is None or zone is None or moment < 0:
+        return moment
+    wall_clock = (_EPOCH + timedelta(microseconds=moment)).replace(tzinfo=ZoneInfo(zone))
+    return (wall_clock - _EPOCH) // timedelta(microseconds=1)
+
+
+def _message_id(properties: dict[str, Any], name: str, original: int | None) -> str | None:
+    """An insert id counts with name and time, as for Mixpanel itself: programs give one id to several events.
+
+    Not with the distinct id, which may be another in an export than it was when it was sent; and with whole seconds
+    alone, which is what an export has.
+    """
+    own = _id(properties, "$insert_id")
+    return None if own is None else f"{own}:{'' if original is None else original // 1_000_000}:{name}"
+
+
+def _who(properties: dict[str, Any]) -> tuple[str | None, str | None, None]:
+    """User and device."""
+    user, device = _id(properties, "$user_id"), _id(properties, "$device_id")
+    distinct = _id(properties, "distinct_id")
+    if user is None and distinct is not None:
+        if distinct.startswith("$device:"):
+            device = device or distinct.removeprefix("$device:")
+        elif distinct != device:
+            user = distinct
+    return user, device, None
+
+
+def _aliased(properties: dict[str, Any]) -> tuple[str | None, str | None, str | None]:
+    """User, device and the id that turned out to be the user's."""
+    user, device, _ = _who(properties)
+    user = _id(properties, "$identified_id") if user is None else user
+    previous = _id(properties, "$anon_id") or _id(properties, "$anon_distinct_id") or _id(properties, "alias")
+    merged = properties.get("$distinct_ids")  # of $merge, which names two
+    if previous is None and isinstance(merged, list):
+        ids = {str(number): value for number, value in enumerate(cast(list[Any], merged))}
+        first, second = sorted((_id(ids, "0") or "", _id(ids, "1") or ""), key=lambda one: one.startswith("$device:"))
+        user, previous = first or user, second or None
+    if previous is None:
+        return user, device, None
+    return user, None, previous.removeprefix("$device:")
 
 
 def _profile(found: dict[str, Any], envelope: Envelope) -> Row:
@@ -188,4 +250,5 @@ MIXPANEL = Vendor(
     split,
     answer,
     read,
+    exported=exported,
 )

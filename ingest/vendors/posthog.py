@@ -77,11 +77,13 @@ def read(event: bytes, envelope: Envelope) -> Row:
     elif kind == "identify":
         shown = traits
     elif kind == "alias":
-        previous = _id(properties, "alias")
+        anonymous, previous = None, _id(properties, "alias")
         if properties.get("$lib") == "posthog-python":  # its alias(previous, new) sends the old id as distinct_id
             user, previous = previous, user
         shown = {"previous_id": previous}
     elif properties.get("$process_person_profile") is False:  # an event without a person: its id is a device's at most
+        user, anonymous = None, anonymous or distinct
+    if user is not None and user == _id(properties, "$device_id"):  # before the log-in the distinct id is the device's
         user, anonymous = None, anonymous or distinct
     original = instant(found.timestamp)
     address = traits.get("email")

@@ -1,7 +1,7 @@
 """Segment's and RudderStack's tracking API, and both as webhook destinations.
 
 Events are read leniently: an id may be a number, traits may stand in `context.traits`, and `originalTimestamp` may come
-without `timestamp`, as RudderStack's SDKs send it.
+with or without `timestamp`, as RudderStack's SDKs send it.
 """
 
 from collections.abc import Callable
@@ -98,10 +98,7 @@ def read(event: bytes, envelope: Envelope) -> Row:
         raise UnreadableEvent("unknown type of event")
     context = _context_of(message.context if is_given(message.context) else envelope.context)
     traits = message.traits if is_given(message.traits) else context.traits
-    original = instant(message.original_timestamp)
-    original = instant(message.timestamp) if original is None else original
-    sent = instant(message.sent_at)
-    sent = shared_instant(envelope.sent_at) if sent is None else sent
+    original, moment = _times(message, envelope)
     group = text(message.group_id)
     previous = text(message.previous_id) if kind == "alias" else None
     name: str | None = None
@@ -127,12 +124,27 @@ def read(event: bytes, envelope: Envelope) -> Row:
         group if group is not None else text(context.group_id),
         email,
         original,
-        occurred(envelope.received_at, original, sent),
+        moment,
         properties,
         context.location.country if isinstance(context.location, _Location) else None,
         context.user_agent,
         context.library.name if isinstance(context.library, _Library) else None,
     )
+
+
+def _times(message: _Message, envelope: Envelope) -> tuple[int | None, int]:
+    """When the client says that it happened, and when it did by the receiver's clock.
+
+    With both times in a message, `timestamp` is nobody's wrong clock: a webhook's is corrected already, and in what
+    RudderStack's SDKs send it is what the caller said, beside the time of the call. RudderStack takes it as it is.
+    """
+    original, stated = instant(message.original_timestamp), instant(message.timestamp)
+    if original is not None and stated is not None:
+        return original, occurred(envelope.received_at, stated, None)
+    original = stated if original is None else original
+    sent = instant(message.sent_at)
+    sent = shared_instant(envelope.sent_at) if sent is None else sent
+    return original, occurred(envelope.received_at, original, sent)
 
 
 def _context_of(context: Raw) -> _Context:

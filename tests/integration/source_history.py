@@ -97,7 +97,8 @@ def _of(person: Person, everybody: Sequence[Person], chance: random.Random) -> I
     numbers = count()
 
     def call(kind: str, at: datetime, user: str | None, anonymous: str | None, **more: Any) -> Message:
-        return Message(f"{person.user}-{next(numbers)}", kind, at, user, anonymous, ahead=person.ahead, **more)
+        whole = at.replace(microsecond=0)  # which is what a raw export of Mixpanel has
+        return Message(f"{person.user}-{next(numbers)}", kind, whole, user, anonymous, ahead=person.ahead, **more)
 
     joined = person.joined
     if person.second_device:
@@ -328,35 +329,6 @@ def write_backend(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     (folder / "mapping.yml").write_text(MAPPING)
     summary = import_files(connection, folder / "mapping.yml", ARRIVED)
     assert not any(table.quarantined for table in summary.tables)
-
-
-def segment_requests() -> Iterator[Row]:
-    """Bodies of /v1/batch as an SDK sends them, each with its client's clock."""
-    calls = history()
-    for ahead in sorted({call.ahead for call in calls}):
-        yield {"batch": [_sent(call) for call in calls if call.ahead == ahead], "sentAt": _written(ARRIVED + ahead)}
-
-
-def _sent(call: Message) -> Row:
-    own = "traits" if call.kind in ("identify", "group") else "properties"
-    sent: Row = {
-        "type": call.kind, "messageId": call.id, "userId": call.user, "anonymousId": call.anonymous,
-        "originalTimestamp": _written(call.at + call.ahead), own: dict(call.properties),
-        "context": {"groupId": call.group} if call.group else {},
-    }  # fmt: skip
-    if call.kind == "track":
-        sent["event"] = call.name
-    elif call.kind == "page":
-        sent["properties"] = {"path": call.name}
-    elif call.kind == "group":
-        sent["groupId"] = call.group
-    elif call.kind == "alias":
-        sent["previousId"] = call.previous
-    return sent
-
-
-def _written(moment: datetime) -> str:
-    return moment.isoformat() + "Z"
 
 
 def _by(key: Any) -> dict[str, Person]:

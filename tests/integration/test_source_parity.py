@@ -4,14 +4,17 @@ import csv
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from ingest.exports import backfill
+from ingest.receiver.sources import read_sources
 from tests.integration import source_history as sources
+from tests.integration.source_requests import PROTOCOLS, RECEIVER, requests, shares, write_export
 from tests.receiver.conftest import NOW, Installation
 from warehouse.connection import open_working
 from warehouse.reference_lists import load_reference_lists
@@ -22,13 +25,10 @@ FULL = bool(os.environ.get("PQL_TEST_FULL"))
 
 # Every source but the first, Segment's tables, which the others are compared with.
 OTHERS = (
-    ("rudderstack", "amplitude", "mixpanel", "posthog", "backend", "receiver") if FULL else ("amplitude", "receiver")
+    ("rudderstack", "amplitude", "mixpanel", "posthog", "backend", "receiver", *PROTOCOLS)
+    if FULL
+    else ("amplitude", "receiver")
 )
-RECEIVER = """
-[source.web]
-accepts = "segment"
-keys = ["KEY"]
-"""
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,17 @@ def path_of(row: dict[str, str]) -> str:
     return "/" if row["event_name"] == "Home" else f"/{row['event_name'].lower()}"
 
 
-def receive(home: Path) -> None:
-    """Through the receiver's own application, each request sent twice, and `pql load`'s loader."""
+def receive(home: Path, shares: Mapping[str, Sequence[sources.Message]]) -> None:
+    """Through the receiver's own application and `pql backfill`'s reader, each twice, and `pql load`'s loader."""
     installation = Installation(home, RECEIVER)
+    known = read_sources(home / "receiver.toml")
     try:
-        for body in sources.segment_requests():
+        for protocol, calls in shares.items():
             for _ in range(2):
-                assert installation.post("/v1/batch", body | {"writeKey": "KEY"}).status == 200
+                for path, body in requests(protocol, calls):
+                    assert installation.post(path, body).status == 200
+                if archive := write_export(home, protocol, calls):
+                    backfill(home, known[protocol.partition("-")[0]], [archive], NOW)
         for segment in installation.load():
             assert segment.quarantined == 0
     finally:
@@ -75,7 +79,10 @@ def receive(home: Path) -> None:
 
 def fill(home: Path, source: str) -> None:
     if source == "receiver":
-        receive(home)
+        receive(home, shares(sources.history()))
+        return
+    if source in PROTOCOLS:
+        receive(home, {source: sources.history()})
         return
     with duckdb.connect(str(home / "pql.duckdb")) as connection:
         if source == "backend":

@@ -1,8 +1,11 @@
 """The vendors' own SDKs, each told to send the same: `count` events of people `u0`, `u1`, ... to its own source."""
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 
 import mixpanel
@@ -19,6 +22,14 @@ accepts = "segment"
 keys = ["KEY"]
 
 [source.rudderstack]
+accepts = "rudderstack"
+keys = ["KEY"]
+
+[source.segment-node]
+accepts = "segment"
+keys = ["KEY"]
+
+[source.rudderstack-node]
 accepts = "rudderstack"
 keys = ["KEY"]
 
@@ -107,6 +118,31 @@ def send_by_posthog(url: str, count: int) -> Iterator[None]:
         client.capture(NAME, distinct_id=f"u{number}", properties={"number": number}, timestamp=WHEN)
     client.flush()
     client.shutdown()
+
+
+def send_by_node(installed: Path, script: str, url: str, count: int) -> Iterator[None]:
+    """An SDK for Node, by a script of `node_sdks/`. It ends badly where an event was not delivered."""
+    process = subprocess.Popen(
+        ["node", script, url, str(count)], cwd=installed, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        while line := process.stdout.readline():
+            if line == "half\n":
+                yield
+                break
+        process.communicate("go on\n", timeout=60)
+        assert process.returncode == 0, f"{script} gave up"
+    finally:
+        process.kill()
+
+
+def senders_by_node(installed: Path) -> dict[str, Sender]:
+    """As `SENDERS`, of the SDKs that npm brought to a folder."""
+    return {
+        "segment-node": partial(send_by_node, installed, "segment.mjs"),
+        "rudderstack-node": partial(send_by_node, installed, "rudderstack.mjs"),
+    }
 
 
 SENDERS: MappingProxyType[str, Sender] = MappingProxyType(

@@ -136,6 +136,15 @@ def test_any_json_is_read_by_the_configured_fields(receiver) -> None:
     assert json.loads(properties) == {"what": {"action": "Signed"}, "plan": "pro"}
 
 
+def test_a_time_beside_the_original_one_is_right_already_and_is_not_corrected_again(receiver) -> None:
+    clock = {"originalTimestamp": "2029-01-01T00:00:00Z", "sentAt": "2029-01-01T00:00:01Z"}
+    event = {"type": "track", "event": "Did", "userId": "u", "messageId": "both", "timestamp": "2026-05-01T10:00:00Z"}
+    assert receiver.post("/v1/batch", {"batch": [event | clock]}, basic("OLD")).status == 200
+    receiver.load()
+    times = "occurred_at = timestamp '2026-05-01 10:00:00', original_at = timestamp '2029-01-01'"
+    assert receiver.rows(f"select {times} from receiver.events where message_id = 'both'") == [(True, True)]
+
+
 def test_S1_segment_signs_the_first_event_so_a_list_needs_a_second_secret(receiver) -> None:
     body = json.dumps(track(1)).encode()
     first, second = json.dumps(track(2)).encode(), json.dumps(track(3)).encode()

@@ -29,6 +29,8 @@ final as (
         {{ device_of("user_agent") }} as device,
         case
             when library like '%ios%' or library like '%android%' then 'mobile'
+            -- Names of Mixpanel's and PostHog's; they are what the staging of those vendors' tables knows too.
+            when library in ('iphone', 'swift', 'react-native', 'flutter', 'unity', 'posthog-react-native', 'posthog-flutter') then 'mobile'
             when library like '%.js' or library in ('web', 'js') or library like 'js-%' then 'web'
             when library is not null then 'server'
             else 'api'
