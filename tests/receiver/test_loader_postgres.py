@@ -114,29 +114,31 @@ def test_L1_killed_again_and_again_the_tables_equal_those_of_one_clean_load(
 
 
 def test_two_loads_at_once_add_an_event_once(tmp_path: Path, database: Database) -> None:
-    """Two receivers took the same event; the second load begins while the first has not committed."""
+    """Two receivers took the same event; the second load comes to it while the first has not committed."""
     address = database()
     first, second = tmp_path / "first", tmp_path / "second"
-    for folder in (first, second):
-        write_segment(folder, folder.name, [("segment", json.dumps(track(1)).encode())])
-    with opened_for_loading(first, address):
-        load(tmp_path, address)  # makes the tables: there is nothing to load
-    other = threading.Thread(target=load, args=(second, address))
+    for home, name, event in ((second, "a", 2), (first, "b", 1), (second, "c", 1)):
+        write_segment(home, name, [("segment", json.dumps(track(event)).encode())])
+    with opened_for_loading(first, address) as one, opened_for_loading(second, address) as other:
+        loading = load_segments(other, second, LOADED_AT)
+        assert next(loading).loaded == 1
+        rest = threading.Thread(target=list, args=(loading,))
 
-    def begin_the_other(step: str) -> None:
-        if step != "after insert":
-            return
-        other.start()
-        with psycopg.connect(address, autocommit=True) as looking:
-            waiting = "select 1 from pg_locks where locktype = 'advisory' and not granted"
-            while other.is_alive() and not looking.execute(waiting).fetchall():
-                pass
+        def go_on_with_the_other(step: str) -> None:
+            if step == "after insert":
+                rest.start()
+                while rest.is_alive() and not is_waiting(address):
+                    pass
 
-    with opened_for_loading(first, address) as warehouse:
-        list(load_segments(warehouse, first, LOADED_AT, begin_the_other))
-    other.join()
+        list(load_segments(one, first, LOADED_AT, go_on_with_the_other))
+        rest.join()
     _, _, segments = tables(first, address)
-    assert {row[0]: (row[3], row[5]) for row in segments} == {"first": (1, 0), "second": (0, 1)}
+    assert {row[0]: (row[3], row[5]) for row in segments} == {"a": (1, 0), "b": (1, 0), "c": (0, 1)}
+
+
+def is_waiting(address: str) -> bool:
+    with psycopg.connect(address) as looking:
+        return bool(looking.execute("select 1 from pg_locks where not granted").fetchall())
 
 
 def write_segment(home: Path, name: str, items: list[tuple[str, bytes]]) -> None:
