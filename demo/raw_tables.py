@@ -124,6 +124,7 @@ COLUMNS: Final[dict[str, str]] = {
     "truth.people": "identifier_type VARCHAR, identifier VARCHAR, true_person VARCHAR, true_account VARCHAR",
     "truth.account_identifiers": "true_account VARCHAR, identifier_type VARCHAR, identifier VARCHAR",
     "truth.accounts": "true_account VARCHAR, as_of_date DATE, true_probability DOUBLE",
+    "truth.customers": "true_account VARCHAR, as_of_date DATE, true_probability DOUBLE",
     "truth.signals": "signal VARCHAR, true_effect DOUBLE, from_date DATE, to_date DATE",
 }
 

@@ -8,6 +8,9 @@ The hazard that an opportunity opens in a week, for a company that is no custome
 
 Effort is a confounder: representatives see page views of the pricing page and the company's size, do more tasks on such
 accounts, and tasks raise the hazard by themselves.
+
+Customers buy more by another hazard, `sigmoid(EXPANSION_INTERCEPT + sum over EXPANSION_EFFECTS of effect * log1p(...))`
+over the same counts: what makes an account buy is not what makes a customer buy more.
 """
 
 from dataclasses import dataclass
@@ -42,7 +45,16 @@ WIN_SHARE: Final = (0.35, 0.8)
 WIN_CENTRE: Final = -3.2  # margin at which half of the way between the two shares is reached
 DELETED_SHARE: Final = 0.025  # won deals that are deleted within ten days: booked by mistake
 HORIZON_DAYS: Final = 90
-EXPANSION_WEEKLY_HAZARD: Final = 0.012
+EXPANSION_INTERCEPT: Final = -6.0
+EXPANSION_EFFECTS: Final = {
+    "limit_reached": 1.1,
+    "automation_created": 1.1,
+    "role_customized": 0.9,
+    "teammate_invited": 0.7,
+    "error_shown": -0.8,
+}
+EXPANSION_WIN_SHARE: Final = 0.6
+EXPANSION_AFTER_DAYS: Final = 45  # nobody sells to a customer of yesterday
 LOST, WON, DELETED = 0, 1, 2
 
 
@@ -87,6 +99,7 @@ class SalesYear:
     opportunities: Opportunities
     customer_since: Integers  # NEVER for those who never become one
     probabilities: Probabilities
+    expansion_probabilities: Probabilities  # of customers, that they buy more
 
 
 def sell(random: np.random.Generator, companies: Companies, cumulated: Integers) -> SalesYear:
@@ -104,10 +117,13 @@ def sell(random: np.random.Generator, companies: Companies, cumulated: Integers)
     tasks = _draw_tasks(random, companies, cumulated, week_days)
     tasks_before = _count_tasks_by_day(tasks, len(companies))
     weekly = margins(companies, cumulated, tasks_before, week_days)
-    opportunities, customer_since = _draw_opportunities(random, companies, weekly)
+    weekly_of_customers = expansion_margins(cumulated, week_days)
+    opportunities, customer_since = _draw_opportunities(random, companies, weekly, weekly_of_customers)
     monthly = margins(companies, cumulated, tasks_before, AS_OF_DAYS)
     probabilities = _true_probabilities(companies, opportunities, customer_since, monthly)
-    return SalesYear(tasks, opportunities, customer_since, probabilities)
+    monthly_of_customers = expansion_margins(cumulated, AS_OF_DAYS)
+    of_customers = _true_expansion_probabilities(opportunities, customer_since, monthly_of_customers)
+    return SalesYear(tasks, opportunities, customer_since, probabilities, of_customers)
 
 
 def _trailing(cumulated: Integers, days: Integers) -> Integers:
@@ -131,6 +147,13 @@ def margins(companies: Companies, cumulated: Integers, tasks_before: Integers, d
     margin = INTERCEPT + fit(companies)[:, None] + behaviour + effort
     margin[companies.is_competitor] = -np.inf
     return margin
+
+
+def expansion_margins(cumulated: Integers, days: Integers) -> Floats:
+    """Return the true margin that a customer opens an expansion deal, per (company, day), as in `margins`."""
+    volume = np.log1p(np.minimum(_trailing(cumulated, days), CAP))
+    planted = [effect * volume[:, INDEX[name]] for name, effect in EXPANSION_EFFECTS.items()]
+    return EXPANSION_INTERCEPT + np.sum(planted, axis=0)
 
 
 def _draw_tasks(random: np.random.Generator, companies: Companies, cumulated: Integers, days: Integers) -> Tasks:
@@ -178,14 +201,23 @@ def true_probability(margin: Floats) -> Floats:
     and the true probability is that times `win_share(margin)`. A second deal after a lost one is ignored: it
     makes up below 1 % of the wins within one horizon.
     """
+    return np.where(np.isfinite(margin), _closed_within_horizon(margin) * win_share(margin), 0.0)
+
+
+def true_expansion_probability(margin: Floats) -> Floats:
+    """Return the chance of a won expansion deal within 90 days; see `true_probability`."""
+    return _closed_within_horizon(margin) * EXPANSION_WIN_SHARE
+
+
+def _closed_within_horizon(margin: Floats) -> Floats:
     a, b = CLOSE_LAG_DAYS
     rate = np.maximum(-np.log1p(-np.minimum(hazard(margin), 1 - 1e-12)) / 7, 1e-12)
     closed = 1 - np.exp(-HORIZON_DAYS * rate) * (np.exp(rate * b) - np.exp(rate * a)) / (rate * (b - a))
-    return np.where(np.isfinite(margin), np.clip(closed, 0, 1) * win_share(margin), 0.0)
+    return np.clip(closed, 0, 1)
 
 
 def _draw_opportunities(
-    random: np.random.Generator, companies: Companies, weekly: Floats
+    random: np.random.Generator, companies: Companies, weekly: Floats, weekly_of_customers: Floats
 ) -> tuple[Opportunities, Integers]:
     """Open, close, win and lose deals week by week; also expansion deals of customers."""
     count = len(companies)
@@ -197,14 +229,14 @@ def _draw_opportunities(
         now = week * WEEK
         margin = weekly[:, week] + LOST_EFFECT * lost
         is_customer = customer_since <= now
-        chance = np.where(is_customer, EXPANSION_WEEKLY_HAZARD, hazard(margin))
-        is_free = (busy_until <= now) & (~is_customer | (customer_since + 45 * DAY <= now))
+        chance = hazard(np.where(is_customer, weekly_of_customers[:, week], margin))
+        is_free = (busy_until <= now) & (~is_customer | (customer_since + EXPANSION_AFTER_DAYS * DAY <= now))
         opened = now + spread(random, 0, WEEK, count)
         closes = opened + spread(random, CLOSE_LAG_DAYS[0] * DAY, CLOSE_LAG_DAYS[1] * DAY, count)
         deleted_at = closes + spread(random, DAY, 10 * DAY, count)
         draw = random.random((3, count))
         starts = is_free & (draw[0] < chance) & (opened < LENGTH)
-        won_or_deleted = draw[1] < np.where(is_customer, 0.6, win_share(margin) / (1 - DELETED_SHARE))
+        won_or_deleted = draw[1] < np.where(is_customer, EXPANSION_WIN_SHARE, win_share(margin) / (1 - DELETED_SHARE))
         is_deleted = won_or_deleted & ~is_customer & (draw[2] < DELETED_SHARE) & (deleted_at < LENGTH)
         outcome = np.where(is_deleted, DELETED, np.where(won_or_deleted, WON, LOST))
         ends = np.where(is_deleted, deleted_at, closes)
@@ -225,16 +257,30 @@ def _true_probabilities(
     companies: Companies, deals: Opportunities, customer_since: Integers, monthly: Floats
 ) -> Probabilities:
     """Evaluate `true_probability` at each as-of date for companies that exist, without open deal, not yet customers."""
-    count = len(companies)
     parts: list[tuple[Integers, Integers, Floats]] = []
     for position, day in enumerate(AS_OF_DAYS.tolist()):
         now = day * DAY
-        ends = np.where(deals.outcome == DELETED, deals.deleted_at, deals.closes)
-        is_open = np.bincount(deals.company[(deals.opened < now) & (ends >= now)], minlength=count) > 0
         is_lost = (deals.outcome == LOST) & ~deals.is_expansion & (deals.closes < now)
-        lost = np.bincount(deals.company[is_lost], minlength=count)
-        eligible = np.flatnonzero((companies.started < now) & (customer_since >= now) & ~is_open)
+        lost = np.bincount(deals.company[is_lost], minlength=len(companies))
+        is_new = (companies.started < now) & (customer_since >= now)
+        eligible = np.flatnonzero(is_new & ~_has_open_deal(deals, now, len(companies)))
         probability = true_probability(monthly[:, position] + LOST_EFFECT * lost)
         parts.append((eligible, np.full(len(eligible), day), probability[eligible]))
-    company, days, probability = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Probabilities(company, days, probability)
+    return Probabilities(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _true_expansion_probabilities(deals: Opportunities, customer_since: Integers, monthly: Floats) -> Probabilities:
+    """Evaluate `true_expansion_probability` at each as-of date for customers who may be sold to, without open deal."""
+    parts: list[tuple[Integers, Integers, Floats]] = []
+    for position, day in enumerate(AS_OF_DAYS.tolist()):
+        now = day * DAY
+        is_ripe = customer_since + EXPANSION_AFTER_DAYS * DAY <= now
+        customers = np.flatnonzero(is_ripe & ~_has_open_deal(deals, now, len(customer_since)))
+        probability = true_expansion_probability(monthly[customers, position])
+        parts.append((customers, np.full(len(customers), day), probability))
+    return Probabilities(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _has_open_deal(deals: Opportunities, now: int, companies: int) -> Booleans:
+    ends = np.where(deals.outcome == DELETED, deals.deleted_at, deals.closes)
+    return np.bincount(deals.company[(deals.opened < now) & (ends >= now)], minlength=companies) > 0

@@ -1,4 +1,4 @@
-"""The truth: whose every identifier is, how likely each account was to be won, what each signal was worth.
+"""The truth: whose every identifier is, how likely each account was to buy and each customer to buy more, all effects.
 
 No model may read these tables; tests and reports do.
 """
@@ -10,25 +10,29 @@ from demo.crm_tables import CustomerRelations
 from demo.period import DAY, END, NEVER, PRODUCT_CHANGE, START
 from demo.population import Population
 from demo.raw_tables import choices, dates, texts, values
-from demo.sales import SalesYear
+from demo.sales import Probabilities, SalesYear
 from demo.signals import SIGNALS
 
 
 def truth_tables(population: Population, relations: CustomerRelations, year: SalesYear) -> dict[str, pa.Table]:
     """Build the truth about a block's people, accounts and probabilities."""
     accounts = [_account_name(number) for number in population.companies.number.tolist()]
-    probabilities = pa.table(
-        {
-            "true_account": choices(accounts, year.probabilities.company),
-            "as_of_date": dates(year.probabilities.day * DAY),
-            "true_probability": values(year.probabilities.probability),
-        }
-    )
     return {
         "truth.people": _people_table(population, relations, accounts),
         "truth.account_identifiers": _account_identifier_table(population, relations, accounts),
-        "truth.accounts": probabilities,
+        "truth.accounts": _probability_table(accounts, year.probabilities),
+        "truth.customers": _probability_table(accounts, year.expansion_probabilities),
     }
+
+
+def _probability_table(accounts: list[str], probabilities: Probabilities) -> pa.Table:
+    return pa.table(
+        {
+            "true_account": choices(accounts, probabilities.company),
+            "as_of_date": dates(probabilities.day * DAY),
+            "true_probability": values(probabilities.probability),
+        }
+    )
 
 
 def true_person(population: Population, person: int) -> str:

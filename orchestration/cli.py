@@ -36,6 +36,7 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 errors = Console(stderr=True, highlight=False)
 
 DEMO_HOME = "local/demo"
+OfExpansion = Annotated[bool, typer.Option("--expansion", help="The model of what more customers may buy")]
 
 
 @app.command("import")
@@ -347,37 +348,40 @@ def feedback_show() -> None:
 
 
 @app.command()
-def train() -> None:
+def train(expansion: OfExpansion = False) -> None:
     """Train a challenger now, from what the last run built; it becomes champion only where it proves itself."""
     from ml.leaks import BlindDetector, LeakFound, LeakingPipeline
     from orchestration import model_screens
-    from orchestration.models import UnknownModel, train_by_hand
+    from orchestration.models import EXPANSION, NEW_BUSINESS, UnknownModel, train_by_hand
 
     with (
         failing_clearly(UnknownModel, LeakFound, BlindDetector, LeakingPipeline),
         showing_progress("training", errors),
         open_working(home()) as backend,
     ):
-        found = train_by_hand(backend, datetime.now(UTC))
+        found = train_by_hand(backend, datetime.now(UTC), EXPANSION if expansion else NEW_BUSINESS)
     console.print(model_screens.training(found))
 
 
 @app.command()
 def backtest(
     months: Annotated[int, typer.Option("--months", min=1, help="How many of the newest dates to judge")] = 6,
+    expansion: OfExpansion = False,
 ) -> None:
     """Train the recipe as of each past date, judge it on what came after, and keep the figures."""
     from orchestration import model_screens
-    from orchestration.models import UnknownModel, backtest, read_stored_history
+    from orchestration.models import EXPANSION, NEW_BUSINESS, UnknownModel, backtest, read_stored_history
+
+    purpose = EXPANSION if expansion else NEW_BUSINESS
 
     with (
         failing_clearly(UnknownModel),
         showing_progress("backtest", errors),
         open_working(home()) as backend,
     ):
-        history = read_stored_history(backend)
+        history = read_stored_history(backend, purpose)
         version, figures = backtest(
-            backend, history, months, datetime.now(UTC), lambda day: announce(f"judged as of {day}")
+            backend, history, months, datetime.now(UTC), lambda day: announce(f"judged as of {day}"), purpose
         )
     report = home() / "reports" / f"backtest_{version}.txt"
     report.parent.mkdir(parents=True, exist_ok=True)
@@ -410,13 +414,14 @@ def models_promote(version: Annotated[str, typer.Argument(help="A version, as `p
 
 
 @models_app.command("rollback")
-def models_rollback() -> None:
+def models_rollback(expansion: OfExpansion = False) -> None:
     """Go back to the champion before this one."""
     from ml.register import TamperedModel
-    from orchestration.models import Decider, UnknownModel, roll_back
+    from orchestration.models import EXPANSION, NEW_BUSINESS, Decider, UnknownModel, roll_back
 
     with failing_clearly(UnknownModel, TamperedModel), open_working(home()) as backend:
-        left, taken = roll_back(backend, Decider(datetime.now(UTC)))
+        purpose = EXPANSION if expansion else NEW_BUSINESS
+        left, taken = roll_back(backend, Decider(datetime.now(UTC), purpose=purpose))
     console.print(f"Champion: {taken} again, in place of {left}. It scores from the next `pql run` on.")
 
 
@@ -428,13 +433,13 @@ def models_card(
     from ml.leaks import BlindDetector, LeakFound, LeakingPipeline
     from ml.register import TamperedModel
     from orchestration.model_card import CardsMissing, model_card, read_facts
-    from orchestration.models import checked_history, open_stored
+    from orchestration.models import checked_history, open_stored, purpose_of
 
     expected = (LookupError, TamperedModel, CardsMissing, LeakFound, BlindDetector, LeakingPipeline, WarehouseMissing)
     with failing_clearly(*expected), showing_progress("card", errors), open_working_to_read(home()) as backend:
         facts = read_facts(backend, version)
         model, _ = open_stored(backend, facts.version)
-        history, leaks = checked_history(backend)
+        history, leaks = checked_history(backend, purpose_of(backend, facts.version))
         announce("drawing")
         page = model_card(facts, model, history, leaks, datetime.now(UTC))
     path = home() / "reports" / f"model_{facts.version}.html"

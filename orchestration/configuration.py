@@ -122,8 +122,10 @@ TEXT_MEASURES = ("name",)  # the measures of an account that are no numbers
 FIT_TEXTS = ("kind", "industry", "country")
 FIT_ATTRIBUTES = (*FIT_TEXTS, "employees", "match_confidence", "decision_makers", "departments")
 # The words that a phrase has to hold, each in curly brackets; summaries are made of them and the ledger's labels.
+PURPOSES = ("new_business", "expansion")
 PHRASES = {
     "headline": ("score", "grade"),
+    "expansion_headline": ("score",),
     "reasons_for": ("reasons",),
     "reasons_against": ("reasons",),
     "very_sure": ("confidence",),
@@ -349,6 +351,7 @@ FILES: dict[str, dict[str, Column]] = {
         "in_use": one_of("true", "false"),
         "qualified_from": number(0),
         "hot_from": number(0),
+        "purpose": one_of(*PURPOSES),
         "meaning": text(required=False),
     },
     "scoring_rules": {
@@ -517,6 +520,7 @@ SETTINGS: dict[str, Column] = {
     "exploration_share": number(0, 0.5),
     "experiment_salt": text(),
     "mql_minimum_score": whole_number(1, 100),
+    "expansion_ready_from": whole_number(1, 100),
     "retrain_every_days": number(1, 3650),
     "recency_half_life_days": zero_or(28, 3650),
     "drift_policy": one_of("warn", "retrain", "block"),
@@ -856,10 +860,12 @@ def _rules(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterato
 def _presets(folder: Path, tables: Mapping[str, list[tuple[int, Row]]]) -> Iterator[Problem]:
     path = str(folder / "rule_presets.csv")
     presets = {row["preset"]: line for line, row in tables["rule_presets"]}
-    used = [line for line, row in tables["rule_presets"] if row["in_use"] == "true"]
-    if len(used) != 1:
-        what = f"{len(used)} presets are in use"
-        yield Problem(path, used[-1] if used else 1, what, "Write in_use true on exactly one line")
+    for purpose in PURPOSES:
+        of_purpose = [(line, row) for line, row in tables["rule_presets"] if row["purpose"] == purpose]
+        used = [line for line, row in of_purpose if row["in_use"] == "true"]
+        if len(used) != 1:
+            what = f"{len(used)} presets are in use for {purpose}"
+            yield Problem(path, used[-1] if used else 1, what, "Write in_use true on exactly one line of this purpose")
     for line, row in tables["rule_presets"]:
         bounds = row["qualified_from"], row["hot_from"]
         if all(_is_number(bound) for bound in bounds) and float(bounds[0]) > float(bounds[1]):

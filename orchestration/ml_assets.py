@@ -20,9 +20,11 @@ from orchestration.band_review import reviewed_bands
 from orchestration.model_card import in_short, read_facts
 from orchestration.models import (
     DORMANT,
+    EXPANSION,
     Decider,
     checked_history,
     choose_model,
+    is_customer,
     keep_model,
     read_metrics,
     read_today,
@@ -34,11 +36,14 @@ from orchestration.progress import announce
 from orchestration.restating import restated_points
 from warehouse.connection import Backend, home, open_working
 from warehouse.reference_lists import load_reference_lists
-from warehouse.runs import models_of_run, record_models, running_run, start_run
+from warehouse.runs import ModelsOfRun, models_of_run, record_models, running_run, start_run
 from warehouse.tables import has_table, query, read_table, replace_rows
 
 EXAMPLES = [
-    AssetKey(["features", name]) for name in ("training_examples", "scoring_examples", "account_signal_metrics")
+    AssetKey(["features", name])
+    for name in (
+        *("training_examples", "expansion_labels", "scoring_examples", "account_metrics", "account_signal_metrics"),
+    )
 ]
 SEEDS = [
     AssetKey(["config", name])
@@ -55,6 +60,9 @@ RUN_TABLES = (
     "restated_points",
     "next_actions",
     "account_segments",
+    "expansion_predictions",
+    "expansion_contributions",
+    "expansion_rule_points",
 )
 
 
@@ -85,20 +93,27 @@ def start_run_assets(context: AssetExecutionContext):
 def model_assets():
     """Score with the champion; train a challenger where one is due, and promote it where it has proved itself.
 
+    First for new business, then for what more customers may buy.
+
     Examples that leak fail the run first: nothing is trained on them, and nothing of the run is published.
     """
     with open_working(home()) as backend:
         history, leaks = checked_history(backend)
         announce(f"learning from {history.examples.num_rows:,} past accounts")
         announce(leaks_in_words(leaks))
+        customers, leaks_of_customers = checked_history(backend, EXPANSION)
+        announce(f"learning expansion from {customers.examples.num_rows:,} past customers")
+        announce(leaks_in_words(leaks_of_customers))
         run_id, _ = running_run(backend)
         now = datetime.now(UTC)
         choice = choose_model(backend, history, read_today(backend), Decider(now, run_id))
-        for line in choice.said:
+        today = read_today(backend, EXPANSION)
+        expansion = choose_model(backend, customers, today, Decider(now, run_id, EXPANSION))
+        for line in [*choice.said, *(f"expansion: {said}" for said in expansion.said)]:
             announce(line)
         version = choice.model_version
         found = {
-            "drift": choice.drift,
+            "drift": pa.concat_tables([choice.drift, expansion.drift]),
             "rule_lift": weighed_rules(backend, history, version),
             **reviewed_bands(backend, history, version),
         }
@@ -107,10 +122,11 @@ def model_assets():
         # An account without recent activity is like none that the model saw: the rules score it.
         reason = "no activity within the cohort's days"
         dormant = rules_only(history.dataset, history.scoring_rules, history.horizon_days, now, reason)
-        record_models(backend, run_id, version, keep_model(backend, dormant))
+        record_models(backend, run_id, ModelsOfRun(version, keep_model(backend, dormant), expansion.model_version))
         rung, metrics = model_summary(backend, version)
         card = in_short(read_facts(backend, version))
-    announce(f"model {version} ({rung})")
+        expansion_rung, _ = model_summary(backend, expansion.model_version)
+    announce(f"model {version} ({rung}); of customers {expansion.model_version} ({expansion_rung})")
     for name in MODEL_TABLES:
         yield MaterializeResult(
             asset_key=["ml", name],
@@ -121,6 +137,9 @@ def model_assets():
                 "figures": MetadataValue.json(metrics),
                 "leaks": MetadataValue.json(leaks_as_json(leaks)),
                 "decisions": MetadataValue.json(list(choice.said)),
+                "expansion_model_version": expansion.model_version,
+                "expansion_leaks": MetadataValue.json(leaks_as_json(leaks_of_customers)),
+                "expansion_decisions": MetadataValue.json(list(expansion.said)),
             },
         )
 
@@ -137,7 +156,10 @@ def model_assets():
     ],
 )
 def prediction_assets():
-    """Score every account of today with the model of this run, with each feature's exact share."""
+    """Score every account of today with the model of this run, and every customer with that of customers.
+
+    Each with every feature's exact share.
+    """
     with open_working(home()) as backend:
         run_id, _ = running_run(backend)
         models, maps = read_table(backend, "ml", "models"), read_table(backend, "ml", "calibration_maps")
@@ -146,13 +168,19 @@ def prediction_assets():
         signals = read_table(backend, "config", "signals")
         is_dormant = pc.is_in(examples["cohort"], pa.array(DORMANT))
         active, dormant = examples.filter(pc.invert(is_dormant)), examples.filter(is_dormant)
-        serving, of_dormant = (register.load_model(models, maps, version) for version in models_of_run(backend, run_id))
+        versions = models_of_run(backend, run_id)
+        serving, of_dormant, of_customers = (
+            register.load_model(models, maps, version)
+            for version in (versions.model, versions.rules, versions.expansion)
+        )
         scored = [
             score(model, accounts, metrics, signals, run_id)
             for model, accounts in ((serving, active), (of_dormant, dormant))
         ]
         predictions, contributions = (pa.concat_tables(tables) for tables in zip(*scored, strict=True))
         points = points_by_group(rules_in_use(backend), examples, metrics, signals, run_id)
+        customers = examples.filter(is_customer(examples))
+        expansion_predictions, expansion_contributions = score(of_customers, customers, metrics, signals, run_id)
         segments = read_segments(read_table(backend, "config", "segments"))
         restated = restated_points(backend, run_id, predictions, examples, metrics, signals)
         tables = {
@@ -161,11 +189,16 @@ def prediction_assets():
             "rule_points": points,
             "restated_points": restated,
             "account_segments": of_run(segment_members(segments, examples, metrics, signals), run_id),
+            "expansion_predictions": expansion_predictions,
+            "expansion_contributions": expansion_contributions,
+            "expansion_rule_points": points_by_group(
+                rules_in_use(backend, EXPANSION), customers, metrics, signals, run_id
+            ),
             "next_actions": actions_of_today(backend, serving, active, metrics, signals, run_id),
         }
         forget_unpublished(backend, RUN_TABLES)
         replace_rows(backend, "ml", tables, "run_id", run_id)
-    announce(f"scored {predictions.num_rows:,} accounts")
+    announce(f"scored {predictions.num_rows:,} accounts, and {customers.num_rows:,} customers for expansion")
     for name, rows in tables.items():
         yield MaterializeResult(asset_key=["ml", name], metadata={"rows": rows.num_rows})
 

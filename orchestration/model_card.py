@@ -25,7 +25,7 @@ from ml.leaks import LeakReport, told
 from ml.register import Model
 from ml.scale import to_score
 from ml.score import explained
-from orchestration.models import champions_of, open_stored, status_rows
+from orchestration.models import EXPANSION, NEW_BUSINESS, Purpose, champions_of, open_stored, purpose_of, status_rows
 from warehouse.connection import Backend
 from warehouse.tables import has_table, query, read_table
 
@@ -40,7 +40,10 @@ td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } th { color
 img { max-width: 100%; } .lead { color: #5b6776; } .warn { background: #fff3d6; padding: .6rem .9rem; }
 """
 
-
+RANKED: Mapping[Purpose, str] = {
+    NEW_BUSINESS: "accounts by the chance that a deal is won",
+    EXPANSION: "customers by the chance that they buy more",
+}
 UNJUDGED = "<p>Nothing was judged on later accounts: these are rules, or the model is older than such records.</p>"
 
 
@@ -53,6 +56,7 @@ class Facts:
     """What is stored of a model."""
 
     version: str
+    purpose: Purpose
     rung: str
     trained_at: datetime
     status: str
@@ -86,7 +90,8 @@ def read_facts(backend: Backend, version: str | None = None) -> Facts:
         LookupError: there is no such model.
         TamperedModel: it is not what was trained.
     """
-    rows = status_rows(backend)
+    purpose = NEW_BUSINESS if version is None else purpose_of(backend, version)
+    rows = status_rows(backend, purpose)
     champions = champions_of(rows)
     if version is None and not champions:
         raise LookupError("there is no model yet; `pql run` makes one")
@@ -99,6 +104,7 @@ def read_facts(backend: Backend, version: str | None = None) -> Facts:
     )
     return Facts(
         version=version,
+        purpose=purpose,
         rung=model.rung,
         trained_at=stored["trained_at"],
         status=status,
@@ -161,7 +167,7 @@ def model_card(facts: Facts, model: Model, history: History, leaks: LeakReport, 
         _head(facts, now),
         _section("What it learned from", _learned_from_html(facts)),
         _section("How good it is on later accounts", _curves(judged) if judged else UNJUDGED),
-        _section("Outcomes by grade", _bands(judged, facts.bands) if judged else UNJUDGED),
+        *_grades(facts, judged),
         _section("Month by month", _months(facts)),
         _section("Which models were compared", _ladder(facts)),
         _section("What moves the score", _explanations(facts, model, history)),
@@ -227,7 +233,7 @@ def _head(facts: Facts, now: datetime) -> str:
         f"<h1>{escape(facts.version)}</h1><p class=lead>{escape(_rung(facts))}, {escape(facts.status)}. "
         f"Trained {facts.trained_at:%Y-%m-%d}, {(now.replace(tzinfo=None) - facts.trained_at).days} days before "
         f"this card of {now:%Y-%m-%d}.</p>{warning}"
-        f"<p>It ranks accounts by the chance that a deal is won within {facts.manifest['horizon_days']} days.</p>"
+        f"<p>It ranks {RANKED[facts.purpose]} within {facts.manifest['horizon_days']} days.</p>"
     )
 
 
@@ -306,6 +312,13 @@ def _resampled(judged: Judged, figure: Callable[[Floats], Floats]) -> Floats:
     """A figure on resamples of accounts: (resamples, whatever the figure gives)."""
     blocks = account_draws(judged.accounts, SEED, RESAMPLES)
     return np.stack([figure(weights) for block in blocks for weights in block])
+
+
+def _grades(facts: Facts, judged: Judged | None) -> list[str]:
+    """The section on grades; expansion scores have none."""
+    if facts.purpose == EXPANSION:
+        return []
+    return [_section("Outcomes by grade", _bands(judged, facts.bands) if judged else UNJUDGED)]
 
 
 def _bands(judged: Judged, bands: Mapping[str, float]) -> str:

@@ -1,6 +1,7 @@
 """What the verbs about models show. Apart from the other screens, which need not wait for the model's libraries."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -8,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ml.register import RULES, Backtest, TamperedModel
-from orchestration.models import Training, champions_of, open_stored, status_rows
+from orchestration.models import EXPANSION, NEW_BUSINESS, Training, champions_of, open_stored, purpose_of, status_rows
 from warehouse.connection import Backend
 from warehouse.tables import has_table, query
 
@@ -20,15 +21,27 @@ def stored_models(backend: Backend) -> RenderableType:
         if has_table(backend, "ml", "models")
         else []
     )
-    decisions = status_rows(backend)
-    champion = (champions_of(decisions) or [None])[-1]
+    by_purpose = [status_rows(backend, purpose) for purpose in (NEW_BUSINESS, EXPANSION)]
+    champions = {version for decisions in by_purpose for version in champions_of(decisions)[-1:]}
+    decisions = sorted((row for rows in by_purpose for row in rows), key=lambda row: row["position"])
     table = Table(title="Models, newest first", title_justify="left", pad_edge=False)
-    for heading in ("Version", "Rung", "Trained (UTC)", "Learned from", "Won", "AUC", "Average precision", "Standing"):
+    for heading in (
+        "Version",
+        "For",
+        "Rung",
+        "Trained (UTC)",
+        "Learned from",
+        "Won",
+        "AUC",
+        "Average precision",
+        "Standing",
+    ):
         table.add_column(heading, justify="right" if heading in ("Won", "AUC", "Average precision") else "left")
     for row in rows:
-        standing, style = _standing(backend, row["model_version"], row["rung"], champion, decisions)
+        standing, style = _standing(backend, row["model_version"], row["rung"], champions, decisions)
         table.add_row(
             row["model_version"],
+            purpose_of(backend, row["model_version"]).replace("_", " "),
             _rung_and_segments(backend, row),
             f"{row['trained_at']:%Y-%m-%d %H:%M}",
             *_learned_and_judged(backend, row),
@@ -44,14 +57,14 @@ def stored_models(backend: Backend) -> RenderableType:
 
 
 def _standing(
-    backend: Backend, version: str, rung: str, champion: str | None, decisions: list[dict[str, Any]]
+    backend: Backend, version: str, rung: str, champions: Collection[str], decisions: list[dict[str, Any]]
 ) -> tuple[str, str]:
     of_model = [row for row in decisions if row["model_version"] == version]
     try:
         open_stored(backend, version)
     except (LookupError, TamperedModel):
         return "cannot be used: it is not what was trained", "bold red"
-    if version == champion:
+    if version in champions:
         usable = of_model[-1]["status"] == "champion"
         return ("champion", "green") if usable else ("champion, cannot be used: the rules score", "bold red")
     if not of_model:

@@ -2,13 +2,16 @@
 
 `ml.model_status` remembers every decision and is only ever added to; who is champion follows from reading it in order.
 What a run decided counts only once the run has ended well: the decisions of a failed one are dropped.
+
+Two purposes are served by the same steps, each with a champion of its own: new business, learned from what became of
+accounts, and expansion, learned from what became of customers.
 """
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +33,9 @@ from ml.train import Options, options_to_json, rules_only
 from warehouse.connection import Backend
 from warehouse.tables import append_rows, ensure_table, has_table, query, read_table, replace_rows
 
+NEW_BUSINESS, EXPANSION = "new_business", "expansion"
+Purpose = Literal["new_business", "expansion"]
+
 CHAMPION, CHALLENGER, UNUSABLE, ROLLED_BACK = "champion", "challenger", "unusable", "rolled back"
 BY_RUN, BY_HAND = "run", "hand"
 DORMANT = ("never_active", "inactive")  # places in the cohort that no model is trained on, nor anything like them
@@ -46,6 +52,7 @@ MODEL_STATUS = pa.schema(
         ("decided_by", pa.string()),  # run, or hand
         ("reason", pa.string()),
         ("deciding_run", pa.string()),  # null by hand
+        ("purpose", pa.string()),  # null in what a release before expansion wrote: new business
     ]
 )
 
@@ -68,10 +75,11 @@ class Today:
 
 @dataclass(frozen=True)
 class Decider:
-    """Who decides and when; `run_id` is None by hand."""
+    """Who decides, when and for which purpose; `run_id` is None by hand."""
 
     now: datetime
     run_id: str | None = None
+    purpose: Purpose = NEW_BUSINESS
 
 
 @dataclass(frozen=True)
@@ -110,22 +118,30 @@ class Choice:
     drift: pa.Table
 
 
-def read_stored_history(backend: Backend) -> History:
+def read_stored_history(backend: Backend, purpose: Purpose = NEW_BUSINESS) -> History:
     """Everything to learn from, as the last run built it.
 
     Raises:
         UnknownModel: no run has built any examples yet.
     """
-    if not has_table(backend, "features", "training_examples"):
+    labels = "expansion_labels" if purpose == EXPANSION else "training_examples"
+    if not has_table(backend, "features", labels):
         raise UnknownModel("there is nothing to train on yet; `pql run` builds it")
     return read_history(
-        read_table(backend, "features", "training_examples"),
-        read_metrics(backend, "training_examples"),
+        _customers_of_before(backend) if purpose == EXPANSION else read_table(backend, "features", labels),
+        read_metrics(backend, labels),
         read_table(backend, "config", "signals"),
-        rules_in_use(backend),
+        rules_in_use(backend, purpose),
         int(setting(backend, "horizon_days")),
         asked_options(backend),
     )
+
+
+def _customers_of_before(backend: Backend) -> pa.Table:
+    """Metrics of customers as of past dates, with what became of them as `is_won`."""
+    metrics = backend.table("account_metrics", database="features")
+    labels = backend.table("expansion_labels", database="features")
+    return metrics.inner_join(labels, ["account_id", "as_of_date"]).to_pyarrow()
 
 
 def asked_options(backend: Backend) -> Options:
@@ -134,14 +150,14 @@ def asked_options(backend: Backend) -> Options:
     return Options(half_life_days=half_life or None, segments=read_segments(read_table(backend, "config", "segments")))
 
 
-def checked_history(backend: Backend) -> tuple[History, LeakReport]:
+def checked_history(backend: Backend, purpose: Purpose = NEW_BUSINESS) -> tuple[History, LeakReport]:
     """As `read_stored_history`, and what the gates saw; nothing is trained on examples that leak.
 
     Raises:
         UnknownModel: no run has built any examples yet.
         LeakageFound: names each feature that looks like a leak.
     """
-    history = read_stored_history(backend)
+    history = read_stored_history(backend, purpose)
     return history, check_leaks(history.dataset, history.horizon_days, accepted_leaks(backend))
 
 
@@ -152,27 +168,34 @@ def accepted_leaks(backend: Backend) -> dict[str, str]:
     }
 
 
-def train_by_hand(backend: Backend, now: datetime) -> Training:
+def train_by_hand(backend: Backend, now: datetime, purpose: Purpose = NEW_BUSINESS) -> Training:
     """Train a challenger now, and promote it where it proves itself.
 
     Raises:
         UnknownModel: no run has built any examples yet.
         LeakageFound: the examples leak.
     """
-    history, _ = checked_history(backend)
+    history, _ = checked_history(backend, purpose)
     _forget_failed_decisions(backend)
-    champion = find_champion(backend, history, read_today(backend))
-    return train_challenger(backend, history, champion, Decider(now), "asked for by hand")
+    champion = find_champion(backend, history, read_today(backend, purpose), purpose)
+    return train_challenger(backend, history, champion, Decider(now, purpose=purpose), "asked for by hand")
 
 
-def read_today(backend: Backend) -> Today:
-    """The accounts to score that are in the cohort, as those of the history were.
+def read_today(backend: Backend, purpose: Purpose = NEW_BUSINESS) -> Today:
+    """The accounts to score that are like those of the history: of the cohort, or customers.
 
-    Customers and open deals are scored too, but beside a history without any they would always look like drift.
+    Customers and open deals are scored for new business too, but beside a history without any they would always look
+    like drift.
     """
     examples = read_table(backend, "features", "scoring_examples")
-    eligible = pc.equal(examples["cohort"], pa.scalar("eligible"))
-    return Today(examples.filter(eligible), read_metrics(backend, "scoring_examples"))
+    wanted = is_customer(examples) if purpose == EXPANSION else pc.equal(examples["cohort"], pa.scalar("eligible"))
+    return Today(examples.filter(wanted), read_metrics(backend, "scoring_examples"))
+
+
+def is_customer(examples: pa.Table) -> pa.BooleanArray:
+    """Of each scoring example, whether it is a customer that is not excluded for what it is."""
+    buys_already = pc.equal(examples["customer__is_customer"], pa.scalar(1))
+    return pc.and_(buys_already, pc.not_equal(examples["cohort"], pa.scalar("excluded")))
 
 
 def read_metrics(backend: Backend, examples: str) -> pa.Table:
@@ -181,9 +204,9 @@ def read_metrics(backend: Backend, examples: str) -> pa.Table:
     return metrics.semi_join(backend.table(examples, database="features"), ["account_id", "as_of_date"]).to_pyarrow()
 
 
-def rules_in_use(backend: Backend) -> pa.Table:
-    """The rows of seeds/scoring_rules.csv that belong to the preset in use."""
-    (preset,) = query(backend, "select preset from config.rule_presets where in_use")
+def rules_in_use(backend: Backend, purpose: Purpose = NEW_BUSINESS) -> pa.Table:
+    """The rows of seeds/scoring_rules.csv that belong to the purpose's preset in use."""
+    (preset,) = query(backend, "select preset from config.rule_presets where in_use and purpose = ?", [purpose])
     return read_table(backend, "config", "scoring_rules", preset)
 
 
@@ -199,7 +222,7 @@ def choose_model(backend: Backend, history: History, today: Today, decider: Deci
         DriftBlocks: the policy is block, and the run has drifted.
     """
     _forget_failed_decisions(backend)
-    champion = find_champion(backend, history, today)
+    champion = find_champion(backend, history, today, decider.purpose)
     drift = measure_champion(champion, history, today) if champion else ()
     said = [drift_in_words(drift)] if drift else []
     policy = setting(backend, "drift_policy")
@@ -208,7 +231,8 @@ def choose_model(backend: Backend, history: History, today: Today, decider: Deci
             f"{drift_in_words(drift)}. drift_policy is block: train on newer outcomes (`pql train`), mend the source, "
             "or set drift_policy to warn"
         )
-    why = why_train(backend, champion, history, policy == "retrain" and overall(drift) == "drifted")
+    has_drifted = policy == "retrain" and overall(drift) == "drifted"
+    why = why_train(backend, champion, history, has_drifted, decider.purpose)
     if why:
         training = train_challenger(backend, history, champion, decider, why)
         said.append(training_in_words(training, why))
@@ -218,9 +242,11 @@ def choose_model(backend: Backend, history: History, today: Today, decider: Deci
     return Choice(version, tuple(said), drift_table(champion.version if champion else version, drift))
 
 
-def find_champion(backend: Backend, history: History, today: Today | None) -> Champion | None:
+def find_champion(
+    backend: Backend, history: History, today: Today | None, purpose: Purpose = NEW_BUSINESS
+) -> Champion | None:
     """The champion, opened and checked against what there is to score; None where there is none yet."""
-    champions = champions_of(status_rows(backend))
+    champions = champions_of(status_rows(backend, purpose))
     if not champions:
         return None
     version = champions[-1]
@@ -266,7 +292,9 @@ def measure_champion(champion: Champion, history: History, today: Today) -> tupl
     return (*found, *since)
 
 
-def why_train(backend: Backend, champion: Champion | None, history: History, drifted: bool) -> str | None:
+def why_train(
+    backend: Backend, champion: Champion | None, history: History, drifted: bool, purpose: Purpose = NEW_BUSINESS
+) -> str | None:
     """Why a model is trained now; None where none is due.
 
     Time is told by the examples, not by the clock: a run that is repeated decides the same.
@@ -279,7 +307,7 @@ def why_train(backend: Backend, champion: Champion | None, history: History, dri
         return f"horizon_days is {history.horizon_days}, and was {champion.manifest['horizon_days']}"
     if drifted:
         return "today's accounts have drifted"
-    newest = _newest_training(backend)
+    newest = _newest_training(backend, purpose)
     if newest is None:
         return None
     code, until, options = newest
@@ -313,12 +341,14 @@ def train_challenger(
     backend: Backend, history: History, champion: Champion | None, decider: Decider, why: str
 ) -> Training:
     """Train the model that the data and code give, judge it where it is new, and write down what was decided."""
-    known_before = {row["model_version"] for row in status_rows(backend)}
+    known_before = {row["model_version"] for row in status_rows(backend, decider.purpose)}
     stored = version_trained_before(backend, history)
     if stored and stored in known_before:
         model, _ = open_stored(backend, stored)
         is_champion = champion is not None and champion.version == stored
-        reason = "it is the champion" if is_champion else f"it is known: {_last_reason(backend, stored)}"
+        reason = (
+            "it is the champion" if is_champion else f"it is known: {_last_reason(backend, stored, decider.purpose)}"
+        )
         return Training(stored, model.rung, is_new=False, promoted=False, reason=reason)
     trained = train_on(history, decider.now)
     version, rung = keep_model(backend, trained), trained.record.rung
@@ -345,10 +375,11 @@ def promote(backend: Backend, version: str, decider: Decider) -> str:
         TamperedModel: it is not what was trained.
     """
     _forget_failed_decisions(backend)
-    champions = champions_of(status_rows(backend))
     stored = stored_versions(backend)
     if version not in stored:
         raise UnknownModel(f"no model '{version}' is stored; there are {', '.join(stored) or 'none'}")
+    decider = replace(decider, purpose=purpose_of(backend, version))
+    champions = champions_of(status_rows(backend, decider.purpose))
     if champions and champions[-1] == version:
         raise UnknownModel(f"model {version} is champion already")
     open_stored(backend, version)
@@ -364,7 +395,7 @@ def roll_back(backend: Backend, decider: Decider) -> tuple[str, str]:
         TamperedModel: the one before is not what was trained.
     """
     _forget_failed_decisions(backend)
-    champions = champions_of(status_rows(backend))
+    champions = champions_of(status_rows(backend, decider.purpose))
     if len(champions) < 2:
         raise UnknownModel("there is no champion before this one to go back to")
     left, taken = champions[-1], champions[-2]
@@ -378,14 +409,19 @@ def roll_back(backend: Backend, decider: Decider) -> tuple[str, str]:
 
 
 def backtest(
-    backend: Backend, history: History, months: int, now: datetime, progress: Callable[[date], None]
+    backend: Backend,
+    history: History,
+    months: int,
+    now: datetime,
+    progress: Callable[[date], None],
+    purpose: Purpose = NEW_BUSINESS,
 ) -> tuple[str, list[Backtest]]:
     """Backtest the recipe by month and keep the figures with the model that the same data and code give.
 
     Raises:
         UnknownModel: no run has stored a model yet.
     """
-    champions = champions_of(status_rows(backend))
+    champions = champions_of(status_rows(backend, purpose))
     version = version_trained_before(backend, history) or (champions or [None])[-1]
     if version is None:
         raise UnknownModel("there is no model yet; `pql run` or `pql train` makes one")
@@ -401,11 +437,11 @@ def backtest(
     return version, figures
 
 
-def status_rows(backend: Backend) -> list[dict[str, Any]]:
-    """Every decision that counts, in order."""
+def status_rows(backend: Backend, purpose: Purpose = NEW_BUSINESS) -> list[dict[str, Any]]:
+    """Every decision about models of a purpose that counts, in order."""
     if not has_table(backend, "ml", "model_status"):
         return []
-    return query(
+    rows = query(
         backend,
         """
         select statuses.* from ml.model_status as statuses
@@ -414,6 +450,13 @@ def status_rows(backend: Backend) -> list[dict[str, Any]]:
         order by statuses.position
         """,
     )
+    return [row for row in rows if (row.get("purpose") or NEW_BUSINESS) == purpose]
+
+
+def purpose_of(backend: Backend, version: str) -> Purpose:
+    """What a model is for; one that nothing was decided about yet is taken for one of new business."""
+    of_customers = {row["model_version"] for row in status_rows(backend, EXPANSION)}
+    return EXPANSION if version in of_customers else NEW_BUSINESS
 
 
 def champions_of(rows: list[dict[str, Any]]) -> list[str]:
@@ -488,9 +531,10 @@ def _is_stored(backend: Backend, version: str) -> bool:
 
 def _serving(backend: Backend, history: History, today: Today, decider: Decider) -> tuple[str, str | None]:
     """The version that scores, and why it is not the champion where it is not."""
-    champion = find_champion(backend, history, today)
+    champion = find_champion(backend, history, today, decider.purpose)
     assert champion is not None  # noqa: S101 - a run that found none has just trained the first
-    last = next(row for row in reversed(status_rows(backend)) if row["model_version"] == champion.version)
+    decisions = status_rows(backend, decider.purpose)
+    last = next(row for row in reversed(decisions) if row["model_version"] == champion.version)
     if champion.model is not None:
         if last["status"] == UNUSABLE:
             _decide(backend, decider, [(champion.version, CHAMPION, "usable again")])
@@ -527,9 +571,9 @@ def _in_encoding(model: Model, history: History) -> Dataset:
     return build_dataset(history.examples, history.signal_metrics, history.signals, model.encoding)
 
 
-def _newest_training(backend: Backend) -> tuple[str, date, Mapping[str, Any]] | None:
+def _newest_training(backend: Backend, purpose: Purpose) -> tuple[str, date, Mapping[str, Any]] | None:
     """Code, newest training date and options of the last learned model that anything was decided about."""
-    for row in reversed(status_rows(backend)):
+    for row in reversed(status_rows(backend, purpose)):
         try:
             model, manifest = open_stored(backend, row["model_version"])
         except (LookupError, TamperedModel):
@@ -539,8 +583,8 @@ def _newest_training(backend: Backend) -> tuple[str, date, Mapping[str, Any]] | 
     return None
 
 
-def _last_reason(backend: Backend, version: str) -> str:
-    return next(row["reason"] for row in reversed(status_rows(backend)) if row["model_version"] == version)
+def _last_reason(backend: Backend, version: str, purpose: Purpose) -> str:
+    return next(row["reason"] for row in reversed(status_rows(backend, purpose)) if row["model_version"] == version)
 
 
 def _decide(backend: Backend, decider: Decider, decisions: list[tuple[str, str, str]]) -> None:
@@ -556,6 +600,7 @@ def _decide(backend: Backend, decider: Decider, decisions: list[tuple[str, str, 
             "decided_by": BY_RUN if decider.run_id else BY_HAND,
             "reason": reason,
             "deciding_run": decider.run_id,
+            "purpose": decider.purpose,
         }
         for i, (version, status, reason) in enumerate(decisions)
     ]

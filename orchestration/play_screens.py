@@ -42,17 +42,20 @@ def _workable(backend: Backend) -> list[dict[str, Any]]:
         backend,
         """
         select
-            plays.*, accounts.name as account, scores.score, scores.grade,
+            plays.*, accounts.name as account,
+            case when scores.stage = 'expansion_ready' then expansion.score else scores.score end as score,
+            case when scores.stage = 'expansion_ready' then 'for more' else scores.grade end as grade,
             coalesce(persons.name, persons.email) as contact, persons.email, people.buying_role, persons.title
         from activation.plays as plays
         inner join identity.accounts as accounts on plays.account_id = accounts.account_id
         inner join scores.account_scores as scores on plays.account_id = scores.account_id
+        left join scores.expansion_scores as expansion on plays.account_id = expansion.account_id
         left join identity.persons as persons on plays.contact_person_id = persons.person_id
         left join scores.person_scores as people
             on plays.account_id = people.account_id and plays.contact_person_id = people.person_id
         where plays.owner_by in ('crm', 'assigned', 'waiting')
         order by
-            plays.owner_by = 'waiting', plays.owner, plays.due_at, scores.score desc, plays.account_id
+            plays.owner_by = 'waiting', plays.owner, plays.due_at, score desc, plays.account_id
         """,
     )
 

@@ -10,6 +10,7 @@ from warehouse.connection import home, open_working
 from warehouse.published_file import write_published_file
 from warehouse.runs import publish_run, running_run
 
+CONTRIBUTIONS = ("account_id", "signal", "contribution", "points", "value", "label", "rank")
 # What makes a run's content; the times of the run itself and what is derived from the run before are left out.
 CONTENT = {
     "scores.account_score_history": (
@@ -18,7 +19,12 @@ CONTENT = {
         "fit_score", "intent_score", "readiness_score", "fit_tier", "intent_tier", "is_ready", "stage",
         "reasons_for", "reasons_against", "readiness_reasons", "top_signals",
     ),
-    "scores.signal_contributions_by_run": ("account_id", "signal", "contribution", "points", "value", "label", "rank"),
+    "scores.expansion_score_history": (
+        "account_id", "as_of_date", "model_version", "score_basis", "margin", "probability", "probability_low",
+        "probability_high", "score", "percentile", "is_ready", "rule_points", "rule_verdict", "top_signals",
+    ),
+    "scores.expansion_contributions_by_run": CONTRIBUTIONS,
+    "scores.signal_contributions_by_run": CONTRIBUTIONS,
     "scores.score_evidence_by_run": ("account_id", "signal", "event_id", "person_id", "occurred_at"),
     "activation.plays_by_run": (
         "account_id", "play", "owner", "owner_by", "contact_person_id", "sla_hours", "channel", "reason",

@@ -179,6 +179,7 @@ def _headline(backend: Backend, account: dict[str, Any]) -> RenderableType:
         Text(f"{_band(row)}. {_rules(backend, row)}"),
         Text(f"Fit {_fit(row)}, intent {intent} ({row['intent_score']}), stage {stage}"),
         Text(f"{ready} for a call ({row['readiness_score']}): {row['readiness_reasons']}"),
+        *_expansion(backend, account),
         Text(f"Play: {row['play']} by {row['owner']}{deadline}. {row['play_reason']}."),
     ]
     return Group(*lines)
@@ -207,6 +208,15 @@ def _fit(row: dict[str, Any]) -> str:
     declared = row["fit_tier"] + (f" by profile {row['fit_profile']}" if row["fit_profile"] != "none" else "")
     missing = f", kept from the best by {row['missing_for_best']}" if row["missing_for_best"] else ""
     return f"{declared}{missing}; learned fit {row['learned_fit_tier']} ({row['fit_score']})"
+
+
+def _expansion(backend: Backend, account: dict[str, Any]) -> Iterator[Text]:
+    """Whether a customer may buy more; nothing of other accounts."""
+    for row in query(backend, "select * from scores.expansion_scores where account_id = ?", [account["account_id"]]):
+        chance = "" if row["probability"] is None else f", chance {row['probability']:.1%} that it buys more"
+        ready = "ready to be asked" if row["is_ready"] else "not ready to be asked"
+        basis = row["score_basis"].replace("_", " ")
+        yield Text(f"{row['summary']} Above {row['percentile']} % of customers{chance}, by {basis}: {ready}")
 
 
 def _changes(backend: Backend, account: dict[str, Any]) -> RenderableType:

@@ -19,6 +19,7 @@ RUNS = pa.schema(
         ("model_version", pa.string()),  # scores the accounts that are like those it learned from
         ("rules_version", pa.string()),  # scores the others
         ("reason", pa.string()),
+        ("expansion_version", pa.string()),  # scores customers for what more they may buy
     ]
 )
 POINTER = pa.schema([("run_id", pa.string())])
@@ -32,10 +33,21 @@ class Publication:
     changed: bool
 
 
+@dataclass(frozen=True)
+class ModelsOfRun:
+    """The versions that a run scores with: accounts like those learned from, dormant ones, and customers."""
+
+    model: str
+    rules: str
+    expansion: str
+
+
 def ensure_ledger(backend: Backend) -> None:
     """Create what every run reads where it is absent: the ledger's tables, and those of what was forgotten."""
     ensure_privacy(backend)
     ensure_table(backend, "publishing", "runs", RUNS)
+    # A ledger of a release before expansion lacks it.
+    backend.con.execute("alter table publishing.runs add column if not exists expansion_version varchar")
     ensure_table(backend, "publishing", "pointer", POINTER)
 
 
@@ -69,18 +81,19 @@ def running_run(backend: Backend) -> tuple[str, datetime]:
     return rows[0]["run_id"], rows[0]["started_at"]
 
 
-def record_models(backend: Backend, run_id: str, model_version: str, rules_version: str) -> None:
+def record_models(backend: Backend, run_id: str, versions: ModelsOfRun) -> None:
     """Record what the run under way scores with."""
     backend.con.execute(
-        "update publishing.runs set model_version = ?, rules_version = ? where run_id = ?",
-        [model_version, rules_version, run_id],
+        "update publishing.runs set model_version = ?, rules_version = ?, expansion_version = ? where run_id = ?",
+        [versions.model, versions.rules, versions.expansion, run_id],
     )
 
 
-def models_of_run(backend: Backend, run_id: str) -> tuple[str, str]:
-    """The model and the rules that a run scores with."""
-    run = query(backend, "select model_version, rules_version from publishing.runs where run_id = ?", [run_id])[0]
-    return run["model_version"], run["rules_version"]
+def models_of_run(backend: Backend, run_id: str) -> ModelsOfRun:
+    """What a run scores with."""
+    columns = "model_version, rules_version, expansion_version"
+    run = query(backend, f"select {columns} from publishing.runs where run_id = ?", [run_id])[0]  # noqa: S608
+    return ModelsOfRun(run["model_version"], run["rules_version"], run["expansion_version"])
 
 
 def fail_run(backend: Backend, run_id: str, ended_at: datetime, reason: str) -> None:

@@ -82,5 +82,6 @@ def append_rows(backend: Backend, schema: str, name: str, rows: pa.Table) -> Non
     ensure_table(backend, schema, name, rows.schema)
     columns = ", ".join(f'"{column}"' for column in rows.column_names)
     backend.con.register("incoming_rows", rows)
+    _add_missing_columns(backend.con, schema, name)
     backend.con.execute(f'insert into "{schema}"."{name}" ({columns}) select {columns} from incoming_rows')  # noqa: S608 - names are ours
     backend.con.unregister("incoming_rows")

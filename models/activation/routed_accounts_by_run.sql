@@ -7,6 +7,10 @@ scores as (
     select * from {{ ref("account_score_history") }} where run_id = {{ running_run() }}
 ),
 
+expansion as (
+    select * from {{ ref("expansion_score_history") }} where run_id = {{ running_run() }}
+),
+
 accounts as (
     select * from {{ ref("accounts") }}
 ),
@@ -31,7 +35,8 @@ standing as (
     select
         scores.run_id,
         scores.account_id,
-        scores.score,
+        -- What it is routed for decides who comes first: a customer is not asked to become one.
+        case when scores.stage = 'expansion_ready' then expansion.score else scores.score end as score,
         scores.grade,
         accounts.kind as account_kind,
         examples.company_size__employees as employees,
@@ -54,6 +59,7 @@ standing as (
     inner join accounts on scores.account_id = accounts.account_id
     inner join examples on scores.account_id = examples.account_id
     inner join cohort on scores.account_id = cohort.account_id
+    left join expansion on scores.account_id = expansion.account_id
     left join crm_owners on accounts.owner_id = crm_owners.owner_id
 ),
 

@@ -50,7 +50,8 @@ final as (
             else 'eligible'
         end as cohort,
         exclusions.reason as exclusion_reason,
-        coalesce(deals.is_customer = 1, false) as is_customer
+        coalesce(deals.is_customer = 1, false) as is_customer,
+        coalesce(deals.has_open_opportunity = 1, false) as has_open_opportunity
     from spine
     left join activity on spine.account_id = activity.account_id and spine.as_of_date = activity.as_of_date
     left join deals on spine.account_id = deals.account_id and spine.as_of_date = deals.as_of_date

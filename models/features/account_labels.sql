@@ -49,6 +49,7 @@ outcomes as (
         min(case when new_business_state = 'disqualified' then closed_at end) as disqualified_at,
         max(case when new_business_state = 'open' then 1 else 0 end) as has_open_deal,
         min(case when expansion_state = 'won' then closed_at end) as expanded_at,
+        max(case when expansion_state = 'open' then 1 else 0 end) as has_open_expansion,
         {{ exact_sum("case when expansion_state = 'won' then amount end", 4) }} as expansion_amount
     from in_window
     group by account_id, as_of_date
@@ -102,6 +103,7 @@ judged as (
         paid.self_serve_paid_at,
         outcomes.expanded_at,
         outcomes.expansion_amount,
+        outcomes.has_open_expansion = 1 and outcomes.expanded_at is null as is_expansion_open,
         least(
             coalesce(outcomes.lost_at, {{ the_end_of_time() }}),
             coalesce(outcomes.disqualified_at, {{ the_end_of_time() }}),
@@ -137,6 +139,9 @@ final as (
         case when is_customer then expanded_at is not null end as is_expanded,
         expanded_at,
         expansion_amount,
+        case
+            when is_customer then coalesce(censored_by, 'none') <> 'horizon' and not coalesce(is_expansion_open, false)
+        end as is_expansion_mature,
         censored_by is null as is_mature,
         censored_by
     from judged

@@ -26,7 +26,6 @@
     "ready_grade",
 ] -%}
 {% set phrase_of = {"up": "reasons_for", "down": "reasons_against"} -%}
-{% set worth_telling = "direction = '%s' and direction_rank <= %d and abs(points) >= 0.5" -%}
 {% set shorter_and_shorter = [
     "said_up_3 || said_down_2 || sureness",
     "said_up_3 || said_down_2",
@@ -53,6 +52,10 @@ contributions as (
     select * from {{ ref("signal_contributions_by_run") }} where run_id = {{ running_run() }}
 ),
 
+expansion as (
+    select * from {{ ref("expansion_score_history") }} where run_id = {{ running_run() }}
+),
+
 examples as (
     select * from {{ ref("scoring_examples") }}
 ),
@@ -69,7 +72,7 @@ rules as (
 ),
 
 preset as (
-    select qualified_from, hot_from from {{ ref("rule_presets") }} where in_use
+    select qualified_from, hot_from from {{ ref("rule_presets") }} where in_use and purpose = 'new_business'
 ),
 
 parts as (
@@ -84,22 +87,7 @@ parts as (
 ),
 
 sentences as (
-    select
-        account_id,
-        {% for reasons in [3, 2, 1] -%}
-        {{ joined_text("label", "'; '", "rank", worth_telling % ("up", reasons)) }} as up_{{ reasons }},
-        {% endfor -%}
-        {% for reasons in [2, 1] -%}
-        {{ joined_text("label", "'; '", "rank", worth_telling % ("down", reasons)) }} as down_{{ reasons }},
-        {% endfor -%}
-        {{ json_array_text("signal", "points", "rank", "rank between 1 and 5") }} as top_signals
-    from (
-        select
-            *,
-            row_number() over (partition by account_id, direction order by rank) as direction_rank
-        from contributions
-    ) as ranked
-    group by account_id
+    {{ strongest_reasons("contributions", most_for=3, most_against=2) }}
 ),
 
 phrases as (
@@ -291,6 +279,7 @@ scored as (
         examples.trial__days_left as trial_days_left,
         coalesce(examples.seats__utilisation >= 0.8, false) as is_near_limit,
         cohort.cohort,
+        coalesce(expansion.is_ready, false) as is_expansion_ready,
         graded.previous_score,
         case when graded.grade_before = graded.grade then graded.entered_at_before else runs.started_at end as band_entered_at,
         case
@@ -318,6 +307,7 @@ scored as (
     inner join sureness on predictions.account_id = sureness.account_id
     inner join {{ ref("account_fit_tiers") }} as fit_tiers on predictions.account_id = fit_tiers.account_id
     left join rules on predictions.account_id = rules.account_id
+    left join expansion on predictions.account_id = expansion.account_id
     left join sentences on predictions.account_id = sentences.account_id
     left join milestones on predictions.account_id = milestones.account_id
 ),
@@ -327,7 +317,7 @@ described as (
         *,
         case when fit_score >= 75 then 'A' when fit_score >= 50 then 'B' when fit_score >= 25 then 'C' else 'D' end as learned_fit_tier,
         case
-            when cohort = 'customer' and is_near_limit then 'expansion_ready'
+            when is_expansion_ready then 'expansion_ready'
             when cohort in ('customer', 'open_opportunity', 'excluded') then 'excluded'
             else {{ stage_by_readiness("grade", "is_ready", "intent_tier") }}
         end as stage,

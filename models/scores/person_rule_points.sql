@@ -145,7 +145,7 @@ rules as (
         rules.below,
         rules.points
     from {{ ref("scoring_rules") }} as rules
-    inner join {{ ref("rule_presets") }} as presets on rules.preset = presets.preset and presets.in_use
+    inner join {{ ref("rule_presets") }} as presets on rules.preset = presets.preset and presets.in_use and presets.purpose = 'new_business'
     inner join personal_metrics on rules.signal = personal_metrics.signal and rules.metric = personal_metrics.metric
     where rules.one_of is null
 ),

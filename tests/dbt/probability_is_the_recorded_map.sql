@@ -5,7 +5,13 @@
 with
 
 scores as (
-    select * from {{ ref("account_score_history") }} where run_id = {{ running_run() }}
+    select account_id, model_version, score_basis, margin, probability, probability_low, probability_high
+    from {{ ref("account_score_history") }}
+    where run_id = {{ running_run() }}
+    union all
+    select account_id, model_version, score_basis, margin, probability, probability_low, probability_high
+    from {{ ref("expansion_score_history") }}
+    where run_id = {{ running_run() }}
 ),
 
 steps as (

@@ -42,7 +42,9 @@ def choose(installed: Installation) -> models.Choice:
 
 
 def statuses(installed: Installation) -> list[tuple]:
-    return installed.working("select model_version, status, decided_by from ml.model_status order by position")
+    return installed.working(
+        "select model_version, status, decided_by from ml.model_status where purpose = 'new_business' order by position"
+    )
 
 
 def test_the_first_model_is_champion_and_training_again_gives_the_same_hash(installed: Installation):
@@ -169,6 +171,22 @@ def test_the_card_is_one_file_with_its_pictures_and_says_what_it_knows(installed
         assert heading in page
     assert page.count("data:image/png;base64,") == 3
     assert "http" not in page
+
+
+def test_the_model_of_customers_has_a_champion_and_verbs_of_its_own(installed: Installation):
+    before = champion(installed)
+    ((of_customers,),) = installed.working("select distinct model_version from ml.expansion_predictions")
+    assert of_customers != before
+
+    assert "it is the champion" in pql("train", "--expansion")
+    assert f"{of_customers} │ expansion" in pql("models")
+    assert "no champion before" in pql("models", "rollback", "--expansion", expect=2)
+    assert champion(installed) == before
+
+    pql("models", "card", of_customers)
+    page = (installed.home / "reports" / f"model_{of_customers}.html").read_text(encoding="utf-8")
+    assert "customers by the chance that they buy more" in page
+    assert "Outcomes by grade" not in page
 
 
 def test_a_decision_of_a_run_that_failed_does_not_count(installed: Installation):

@@ -52,25 +52,26 @@ def test_planted_noise_is_not_learned(learned: dict[str, tuple[int, int]]) -> No
     assert set(NOISE).isdisjoint(learned)
 
 
+OWNERS = """
+    select * from (
+        select reach.target as account_id, identifiers.true_account, count(*) as shared
+        from truth.account_identifiers as identifiers
+        inner join identity.organisation_reach as reach
+            on replace(identifiers.identifier_type, '_id', '') || ':' || identifiers.identifier = reach.node
+        group by all
+    )
+    qualify row_number() over (partition by account_id order by shared desc, true_account) = 1
+        and row_number() over (partition by true_account order by shared desc, account_id) = 1
+"""
+
+
 def test_scores_follow_the_true_probability(company: Path, read_rows: Read, record_property: Record) -> None:
     rows = read_rows(
         company,
-        """
-        with owners as (
-            select reach.target as account_id, identifiers.true_account, count(*) as shared
-            from truth.account_identifiers as identifiers
-            inner join identity.organisation_reach as reach
-                on replace(identifiers.identifier_type, '_id', '') || ':' || identifiers.identifier = reach.node
-            group by all
-        )
-
+        f"""
         select scores.probability, true_accounts.true_probability
         from scores.account_scores as scores
-        inner join (
-            select * from owners
-            qualify row_number() over (partition by account_id order by shared desc, true_account) = 1
-                and row_number() over (partition by true_account order by shared desc, account_id) = 1
-        ) as owners using (account_id)
+        inner join ({OWNERS}) as owners using (account_id)
         inner join truth.accounts as true_accounts
             on owners.true_account = true_accounts.true_account and scores.as_of_date = true_accounts.as_of_date
         where scores.cohort = 'eligible'
@@ -82,6 +83,25 @@ def test_scores_follow_the_true_probability(company: Path, read_rows: Read, reco
     record_property("spearman_with_truth", correlation)
     assert len(rows) > 1000
     assert correlation > 0.5
+
+
+def test_expansion_scores_follow_the_true_probability(company: Path, read_rows: Read, record_property: Record) -> None:
+    rows = read_rows(
+        company,
+        f"""
+        select scores.score, true_customers.true_probability
+        from scores.expansion_scores as scores
+        inner join ({OWNERS}) as owners using (account_id)
+        inner join truth.customers as true_customers
+            on owners.true_account = true_customers.true_account and scores.as_of_date = true_customers.as_of_date
+        """,
+    )
+    scored, true = zip(*rows, strict=True)
+    correlation = float(spearmanr(scored, true).statistic)
+    print(f"Spearman correlation with the true expansion probability: {correlation:.3f} over {len(rows):,} customers")
+    record_property("spearman_with_truth_of_customers", correlation)
+    assert len(rows) > 100
+    assert correlation > 0.4
 
 
 def test_probabilities_and_intervals_hold_on_later_accounts(

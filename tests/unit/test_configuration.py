@@ -50,9 +50,10 @@ MISTAKES = [
         "rule_presets.csv",
         "template_110,true",
         "template_110,false",
-        "0 presets are in use. Write in_use true on exactly",
+        "0 presets are in use for new_business. Write in_use true on exactly",
     ),
-    ("rule_presets.csv", "115,false", "115,true", "2 presets are in use"),
+    ("rule_presets.csv", "115,false", "115,true", "2 presets are in use for new_business"),
+    ("rule_presets.csv", "true,50,70", "false,50,70", "0 presets are in use for expansion"),
     ("rule_presets.csv", "true,40,70", "true,80,70", "hot_from 70 is below qualified_from 80"),
     (
         "fit_criteria.csv",

@@ -26,6 +26,8 @@ class Example:
         counts: list[Floats] = []
         outcomes: list[Booleans] = []
         probabilities: list[Floats] = []
+        expansions: list[Booleans] = []
+        expansion_probabilities: list[Floats] = []
         for block in range(2):
             streams = [np.random.default_rng([11, block, part]) for part in range(3)]
             population = populate(streams[0], 11, block, block * 500, 500, ACCOUNTS)
@@ -41,9 +43,21 @@ class Example:
             counts.append(np.log1p(cumulated[company, :, day] - cumulated[company, :, day - 28]))
             outcomes.append((won_day[company] >= day) & (won_day[company] < day + 90))
             probabilities.append(truth.probability[mature])
+            customers = year.expansion_probabilities
+            mature = np.isin(customers.day, MATURE_DAYS)
+            bought = (deals.outcome == WON) & deals.is_expansion
+            bought_by_day = np.zeros((500, 366 + 1), dtype=np.int64)
+            closed_on = deals.closes[bought] // 86_400_000_000
+            np.add.at(bought_by_day, (deals.company[bought], np.minimum(closed_on, 365) + 1), 1)
+            bought_before = bought_by_day.cumsum(axis=1)
+            company, day = customers.company[mature], customers.day[mature]
+            expansions.append(bought_before[company, day + 90] > bought_before[company, day])
+            expansion_probabilities.append(customers.probability[mature])
         self.counts = np.concatenate(counts)
         self.is_won = np.concatenate(outcomes)
         self.probability = np.concatenate(probabilities)
+        self.is_expanded = np.concatenate(expansions)
+        self.expansion_probability = np.concatenate(expansion_probabilities)
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +78,11 @@ def test_base_rate_and_ceiling_are_realistic(example: Example) -> None:
 
 def test_true_probability_is_about_right_on_average(example: Example) -> None:
     assert example.probability.mean() == pytest.approx(example.is_won.mean(), rel=0.5)
+
+
+def test_the_truth_of_customers_ranks_and_counts_those_who_buy_more(example: Example) -> None:
+    assert example.expansion_probability.mean() == pytest.approx(example.is_expanded.mean(), rel=0.3)
+    assert 0.68 < roc_auc_score(example.is_expanded, example.expansion_probability) < 0.88
 
 
 def test_strong_signals_separate_those_who_are_won(example: Example, weights: Floats) -> None:

@@ -109,7 +109,11 @@ def reading(person: str, signal: str, metric: str, days: list[Day], folder: Path
 
 
 def plain_points(days: list[Day], folder: Path) -> Points:
-    (preset,) = [row["preset"] for _, row in rows_with_lines(folder, "rule_presets") if row["in_use"] == "true"]
+    (preset,) = [
+        row["preset"]
+        for _, row in rows_with_lines(folder, "rule_presets")
+        if row["in_use"] == "true" and row["purpose"] == "new_business"
+    ]
     found: Points = {}
     caps: dict[str, float] = {}
     for _, rule in rows_with_lines(folder, "scoring_rules"):

@@ -65,6 +65,8 @@ create table given (
 create view account_score_history as
     select 'run_one' as run_id, account_id, 200 - ascii(grade) as score, grade, fit as fit_tier, intent as intent_tier,
         is_ready, stage from given;
+create view expansion_score_history as
+    select 'run_one' as run_id, account_id, 70 as score, true as is_ready from given where stage = 'expansion_ready';
 create view accounts as select account_id, account_id || '.example' as domain, kind, owner as owner_id from given;
 create view scoring_examples as
     select account_id, employees as company_size__employees, country as country__name from given;

@@ -71,6 +71,8 @@ create view account_segments as
 create view account_cohort as select account_id, true as is_scoring, 'eligible' as cohort from given;
 create table account_signal_metrics as select 'acc_best' as account_id, date '2026-06-01' as as_of_date,
     'pricing_viewed' as signal, 1 as events_28d;
+create table expansion_score_history as
+    select 'today' as run_id, 'acc_best' as account_id, true as is_ready where 1 = 0;
 create table account_members (account_id varchar, confidence double);
 create table training_examples as select true as is_won, true as is_mature, 10000.0 as amount;
 """
