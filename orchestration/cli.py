@@ -78,6 +78,14 @@ def serve(
 
 @app.command()
 def load(
+    into: Annotated[
+        str | None,
+        typer.Option(
+            "--into",
+            envvar="PQL_LOAD_INTO",
+            help="postgresql://USER@HOST/DATABASE; by default the home's own DuckDB file",
+        ),
+    ] = None,
     keep_days: Annotated[
         float, typer.Option("--keep-days", min=0, help="How long loaded segments stay in the archive")
     ] = 7.0,
@@ -86,16 +94,21 @@ def load(
     ] = None,
 ) -> None:
     """Load what `pql serve` received; what was loaded before changes nothing."""
-    from ingest.loader.load import SegmentSummary, forget_old_archives, load_segments, write_suppressed
+    from ingest.loader.load import SegmentSummary, forget_old_archives, load_segments
     from ingest.loader.load import accept_loss as accept
+    from ingest.loader.warehouse import WarehouseRefused
+    from orchestration.loading import opened_for_loading
 
     now = datetime.now(UTC).replace(tzinfo=None)
-    with failing_clearly(), showing_progress("loading"), open_working(home()) as backend:
-        write_suppressed(backend.con, home())
-        if accept_loss is not None and not accept(backend.con, accept_loss, now):
+    with (
+        failing_clearly(WarehouseRefused),
+        showing_progress("loading"),
+        opened_for_loading(home(), into) as warehouse,
+    ):
+        if accept_loss is not None and not accept(warehouse, accept_loss, now):
             raise typer.BadParameter(f"no segment {accept_loss} was loaded", param_hint="--accept-loss")
         segments: list[SegmentSummary] = []
-        for segment in load_segments(backend.con, home(), now):
+        for segment in load_segments(warehouse, home(), now):
             announce(f"{segment.segment}: {segment.loaded:,} new")
             segments.append(segment)
     forget_old_archives(home(), keep_days)

@@ -16,9 +16,10 @@ from dagster import (
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from ingest.loader.load import load_segments, segment_paths, write_suppressed
+from ingest.loader.load import load_segments, segment_paths
 from ingest.receiver.segments import SEALED
-from warehouse.connection import WarehouseBusy, home, open_working
+from orchestration.loading import opened_for_loading
+from warehouse.connection import WarehouseBusy, home
 
 SECONDS_BETWEEN_LOOKS = 60
 UNDER_WAY = (DagsterRunStatus.QUEUED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING)
@@ -47,9 +48,8 @@ def received_events_sensor(job: UnresolvedAssetJobDefinition) -> SensorDefinitio
             yield SkipReason("a run is under way: the segments wait for the next look")
             return
         try:
-            with open_working(home()) as backend:
-                write_suppressed(backend.con, home())
-                loaded = list(load_segments(backend.con, home(), datetime.now(UTC).replace(tzinfo=None)))
+            with opened_for_loading(home()) as warehouse:
+                loaded = list(load_segments(warehouse, home(), datetime.now(UTC).replace(tzinfo=None)))
         except WarehouseBusy:
             yield SkipReason("the warehouse is in use: the segments wait for the next look")
             return

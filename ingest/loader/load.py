@@ -7,20 +7,25 @@ file is put away. So whatever is killed, wherever, the next load ends where an u
 import fcntl
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
 from ingest.loader.read import Batch, read_segment
+from ingest.loader.readable import set_aside_unreadable
 from ingest.loader.tables import create_tables
+from ingest.loader.warehouse import Warehouse
 from ingest.receiver.segments import OPEN, SEALED, Contents, read_contents
 
 INBOX, ARCHIVE, DAMAGED = "inbox", "archive", "damaged"
 DAY_SECONDS = 86_400
+
+HAS_FORGOTTEN = """
+select 1 from information_schema.tables where table_schema = 'privacy' and table_name = 'forgotten_identifiers'
+"""
+FORGOTTEN = "select identifier_hash from privacy.forgotten_identifiers"
 
 Step = Callable[[str], None]
 
@@ -62,12 +67,12 @@ class SegmentSummary:
 
 
 def load_segments(
-    connection: duckdb.DuckDBPyConnection, folder: Path, loaded_at: datetime, step: Step = lambda name: None
+    warehouse: Warehouse, folder: Path, loaded_at: datetime, step: Step = lambda name: None
 ) -> Iterator[SegmentSummary]:
     """Load all segments that no receiver is writing, in the order of their names.
 
     Args:
-        connection: A connection that may write and has no transaction open.
+        warehouse: Where the rows go, and the ledger beside them.
         folder: The home of the installation; the segments are in `inbox/`, and go to `archive/` or `damaged/`.
         loaded_at: The moment of the load, UTC without a zone.
         step: Called with the name of each point that a crash may hit; tests kill there.
@@ -75,13 +80,13 @@ def load_segments(
     Yields:
         What became of each segment, after its commit.
     """
-    create_tables(connection)
+    create_tables(warehouse)
     for path in segment_paths(folder):
         name = path.name.partition(".")[0]
         with _held(path) as is_free:
             if not is_free:
                 continue
-            recorded = _recorded(connection, name)
+            recorded = _recorded(warehouse, name)
             if recorded is not None:
                 _put_away(path, folder, DAMAGED if recorded.is_damaged else ARCHIVE)
                 continue
@@ -91,7 +96,7 @@ def load_segments(
                     contents = Contents((), None, path.stat().st_size)
                 else:  # a receiver is about to begin it, or died before it did
                     continue
-            summary = _load(connection, name, path.name.endswith(SEALED), contents, loaded_at, step)
+            summary = _load(warehouse, name, path.name.endswith(SEALED), contents, loaded_at, step)
             step("after commit")
             _put_away(path, folder, DAMAGED if summary.is_damaged else ARCHIVE)
             step("after archive")
@@ -115,28 +120,29 @@ def forget_old_archives(folder: Path, keep_days: float) -> int:
     return len(old)
 
 
-def accept_loss(connection: duckdb.DuckDBPyConnection, segment: str, now: datetime) -> bool:
+def accept_loss(warehouse: Warehouse, segment: str, now: datetime) -> bool:
     """Take note that somebody accepts what a damaged segment lost, so that publishing goes on; whether there is one."""
-    create_tables(connection)
-    found = connection.execute(
-        "update receiver.segments set loss_accepted_at = ? where segment = ? returning segment", [now, segment]
-    ).fetchall()
-    return bool(found)
+    create_tables(warehouse)
+    return bool(
+        warehouse.execute(
+            "update receiver.segments set loss_accepted_at = $1 where segment = $2 returning segment", [now, segment]
+        )
+    )
 
 
-def write_suppressed(connection: duckdb.DuckDBPyConnection, folder: Path) -> int:
-    """Write the hashes of forgotten identifiers for the gate, which never opens the warehouse; how many."""
-    known = connection.execute(
-        "select count(*) from information_schema.tables "
-        "where table_schema = 'privacy' and table_name = 'forgotten_identifiers'"
-    ).fetchone()
-    if not known or not known[0]:
+def write_suppressed(warehouses: Iterable[Warehouse], folder: Path) -> int:
+    """Write the hashes of forgotten identifiers for the gate, which never opens a warehouse; how many.
+
+    Where none of the warehouses has the table of them, what was written before stays.
+    """
+    having = [warehouse for warehouse in warehouses if warehouse.execute(HAS_FORGOTTEN)]
+    if not having:
         return 0
-    hashes = connection.execute("select identifier_hash from privacy.forgotten_identifiers order by 1").fetchall()
+    hashes = {row[0] for warehouse in having for row in warehouse.execute(FORGOTTEN)}
     inbox = folder / INBOX
     inbox.mkdir(parents=True, exist_ok=True)
     writing = inbox / "suppressed.writing"
-    writing.write_text("\n".join(row[0] for row in hashes), encoding="ascii")
+    writing.write_text("\n".join(sorted(hashes)), encoding="ascii")
     writing.replace(inbox / "suppressed.txt")
     return len(hashes)
 
@@ -160,102 +166,82 @@ def _held(path: Path) -> Generator[bool]:
 
 
 def _load(
-    connection: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
     name: str,
     is_sealed: bool,
     contents: Contents,
     loaded_at: datetime,
     step: Step,
 ) -> SegmentSummary:
-    batch = read_segment(contents.records, name)
-    connection.begin()
-    try:
-        loaded, quarantined = _insert(connection, batch)
+    batch = set_aside_unreadable(read_segment(contents.records, name))
+    with warehouse.transaction():
+        loaded = _insert(warehouse, batch)
         step("after insert")
         summary = SegmentSummary(
             name,
             is_sealed,
             contents.seal.items if contents.seal else None,
             loaded,
-            quarantined,
-            len(batch.events) + len(batch.bad) - loaded - quarantined,
+            len(batch.bad),
+            len(batch.events) - loaded,
             contents.damaged_bytes,
         )
-        connection.execute(
-            "insert into receiver.segments values (?, ?, ?, ?, ?, ?, ?, ?, null)",
-            [
-                summary.segment,
-                summary.is_sealed,
-                summary.acknowledged,
-                summary.loaded,
-                summary.quarantined,
-                summary.deduplicated,
-                summary.damaged_bytes,
-                loaded_at,
-            ],
+        warehouse.execute(
+            "insert into receiver.segments values ($1, $2, $3, $4, $5, $6, $7, $8, null)",
+            [*astuple(summary), loaded_at],
         )
         step("after ledger")
-    except BaseException:  # an interrupt, too, must leave nothing half-written
-        connection.rollback()
-        raise
-    connection.commit()
     return summary
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, batch: Batch) -> tuple[int, int]:
-    """Add what is new of the events, and all that is bad; how many of each.
+def _insert(warehouse: Warehouse, batch: Batch) -> int:
+    """Add what is new of the events, and all that is bad; how many were new.
 
     The first delivery of an id stays. What is there already is looked for with the incoming ids as the smaller side, so
     that memory does not grow with the table; and by ids alone, since carrying whole rows through a join and a window
-    takes five times as long as inserting them. What the warehouse could not read as JSON later is set aside here.
+    takes five times as long as inserting them.
     """
-    connection.register("incoming_events", batch.events)
-    connection.register("incoming_bad", batch.bad)
-    (unreadable,) = connection.execute(
-        """
-        insert into receiver.quarantine
-        select source, vendor, call, received_at, 'properties are no JSON', properties, segment, item
-        from incoming_events
-        where not json_valid(properties)
-        """
-    ).fetchall()[0]
-    connection.execute(
-        """
-        create or replace temporary table new_items as
-        with
+    with warehouse.staged("incoming_bad", batch.bad):
+        warehouse.execute("insert into receiver.quarantine select * from incoming_bad")
+    with warehouse.staged("incoming_events", batch.events):
+        warehouse.execute(
+            """
+            create temporary table new_items as
+            with
 
-        known as materialized (
-            select source, message_id from receiver.events
-            where (source, message_id) in (select source, message_id from incoming_events)
+            known as materialized (
+                select source, message_id from receiver.events
+                where (source, message_id) in (select source, message_id from incoming_events)
+            )
+
+            select min(item) as item
+            from incoming_events
+            where not exists (
+                select 1 from known
+                where known.source = incoming_events.source and known.message_id = incoming_events.message_id
+            )
+            group by source, message_id
+            """
         )
-
-        select min(incoming_events.item) as item
-        from incoming_events
-        anti join known using (source, message_id)
-        where json_valid(incoming_events.properties)
-        group by source, message_id
-        """
-    )
-    (new,) = connection.execute(
-        "insert into receiver.events from incoming_events where item in (select item from new_items)"
-    ).fetchall()[0]
-    connection.execute("insert into receiver.quarantine from incoming_bad")
-    connection.unregister("incoming_events")
-    connection.unregister("incoming_bad")
-    return new, len(batch.bad) + unreadable
+        warehouse.execute(
+            "insert into receiver.events select * from incoming_events where item in (select item from new_items)"
+        )
+    ((new,),) = warehouse.execute("select count(*) from new_items")
+    warehouse.execute("drop table new_items")
+    return new
 
 
-def _recorded(connection: duckdb.DuckDBPyConnection, name: str) -> SegmentSummary | None:
+def _recorded(warehouse: Warehouse, name: str) -> SegmentSummary | None:
     """What the ledger says of a segment; None where it was not loaded yet."""
-    found = connection.execute(
+    found = warehouse.execute(
         """
         select segment, is_sealed, acknowledged, loaded, quarantined, deduplicated, damaged_bytes
         from receiver.segments
-        where segment = ?
+        where segment = $1
         """,
         [name],
-    ).fetchone()
-    return SegmentSummary(*found) if found else None
+    )
+    return SegmentSummary(*found[0]) if found else None
 
 
 def _put_away(path: Path, folder: Path, where: str) -> None:

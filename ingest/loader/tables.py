@@ -1,8 +1,9 @@
 """The raw tables that received events are loaded into, and the ledger of the segments they came in."""
 
-import duckdb
+from typing import Any
 
 from ingest.arrow import pa
+from ingest.loader.warehouse import Warehouse
 from ingest.vendors.contract import Row
 
 SCHEMA = "receiver"
@@ -30,14 +31,21 @@ QUARANTINE = pa.schema(
 )
 
 
-def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+def typed_columns(columns: Any) -> str:
+    """The columns of a schema of Arrow's as `create table` lists them, in types that every warehouse knows."""
+    return ", ".join(f"{field.name} {_SQL_TYPES[str(field.type)]}" for field in columns)
+
+
+def create_tables(warehouse: Warehouse) -> None:
     """Create the schema `receiver` and its tables where they are absent."""
-    connection.execute(f"create schema if not exists {SCHEMA}")
-    for name, columns in (("events", EVENTS), ("quarantine", QUARANTINE)):
-        typed = ", ".join(f"{field.name} {_SQL_TYPES[str(field.type)]}" for field in columns)
-        connection.execute(f"create table if not exists {SCHEMA}.{name} ({typed})")
-    connection.execute(
-        f"create table if not exists {SCHEMA}.segments (segment varchar primary key, is_sealed boolean, "
-        "acknowledged bigint, loaded bigint, quarantined bigint, deduplicated bigint, damaged_bytes bigint, "
-        "loaded_at timestamp, loss_accepted_at timestamp)"
-    )
+    with warehouse.transaction():
+        warehouse.execute(f"create schema if not exists {SCHEMA}")
+        for name, columns in (("events", EVENTS), ("quarantine", QUARANTINE)):
+            warehouse.execute(f"create table if not exists {SCHEMA}.{name} ({typed_columns(columns)})")
+        warehouse.execute(
+            f"create table if not exists {SCHEMA}.segments (segment varchar primary key, is_sealed boolean, "
+            "acknowledged bigint, loaded bigint, quarantined bigint, deduplicated bigint, damaged_bytes bigint, "
+            "loaded_at timestamp, loss_accepted_at timestamp)"
+        )
+        for index in warehouse.indexes:
+            warehouse.execute(index)

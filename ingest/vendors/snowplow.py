@@ -75,12 +75,17 @@ def _self_described(given: dict[str, str | None]) -> tuple[str, dict[str, Any]]:
     encoded = given.get("ue_px")
     try:
         document = (
-            base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)) if encoded else given.get("ue_pr") or ""
+            base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+            if encoded
+            else (given.get("ue_pr") or "").encode()
         )
         inner: Any = _any.decode(document)["data"]
-        return str(inner["schema"]).split("/")[1], dict(inner["data"])
+        named = str(inner["schema"]).split("/")[1], dict(inner["data"])
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise UnreadableEvent("unreadable self-describing event") from error
+    if b"\\u0000" in document:  # in base64 nobody else sees it
+        raise UnreadableEvent("NUL character")
+    return named
 
 
 def _present(values: dict[str, str | None]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from ingest.loader.duckdb_warehouse import DuckDBWarehouse
 from ingest.loader.load import SegmentSummary, load_segments
 from ingest.receiver.application import Receiver
 from ingest.receiver.durable_log import DurableLog
@@ -88,7 +89,7 @@ class Installation:
 
     def load(self) -> list[SegmentSummary]:
         self.loop.run_until_complete(self.commit.seal())
-        return list(load_segments(self.warehouse, self.home, LOADED_AT))
+        return list(load_segments(DuckDBWarehouse(self.warehouse), self.home, LOADED_AT))
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.warehouse.execute(query).fetchall()

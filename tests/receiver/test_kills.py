@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from ingest.loader.duckdb_warehouse import DuckDBWarehouse
 from ingest.loader.load import load_segments
 from tests.receiver.processes import ReceiverProcess
 from tests.receiver.sdks import SOURCES
@@ -54,7 +55,7 @@ def test_C1_acknowledged_is_durable_and_loaded_once_over_many_kills(tmp_path: Pa
     assert receiver.stop() == 0
 
     with duckdb.connect(str(tmp_path / "pql.duckdb")) as warehouse:
-        summaries = list(load_segments(warehouse, tmp_path, datetime(2026, 1, 1)))  # noqa: DTZ001 (UTC without a zone)
+        summaries = list(load_segments(DuckDBWarehouse(warehouse), tmp_path, datetime(2026, 1, 1)))  # noqa: DTZ001 (UTC without a zone)
         assert not any(summary.is_damaged for summary in summaries)
         assert sum(not summary.is_sealed for summary in summaries) >= KILLS // 2, "kills left segments without an end"
         found = warehouse.execute("select message_id from receiver.events").fetchall()

@@ -11,13 +11,18 @@ from itertools import count
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
-from ingest.loader.load import accept_loss, forget_old_archives, load_segments, write_suppressed
+from ingest.loader.duckdb_warehouse import DuckDBWarehouse
+from ingest.loader.load import SegmentSummary, accept_loss, forget_old_archives, load_segments, write_suppressed
+from ingest.loader.read import Batch, read_segment
+from ingest.loader.readable import set_aside_unreadable
 from ingest.receiver.durable_log import DurableLog, Record
 from ingest.receiver.records import pack
 from ingest.receiver.storage import Folder
 from ingest.vendors.contract import Envelope
+from orchestration.loading import opened_for_loading
 from tests.receiver.test_gate import SOURCES, basic, track
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -32,9 +37,10 @@ import os, signal, sys
 from datetime import datetime
 from pathlib import Path
 import duckdb
+from ingest.loader.duckdb_warehouse import DuckDBWarehouse
 from ingest.loader.load import load_segments
 
-home, wanted, left = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+home, wanted, left, into = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4] or None
 
 def step(name):
     global left
@@ -43,8 +49,16 @@ def step(name):
         if left < 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-with duckdb.connect(str(home / "pql.duckdb")) as warehouse:
+def load_into(warehouse):
     list(load_segments(warehouse, home, datetime(2027, 1, 15, 9), step))
+
+if into:
+    from ingest.loader.postgres_warehouse import open_postgres
+    with open_postgres(into) as warehouse:
+        load_into(warehouse)
+else:
+    with duckdb.connect(str(home / "pql.duckdb")) as connection:
+        load_into(DuckDBWarehouse(connection))
 """
 
 
@@ -68,23 +82,23 @@ def fill(home: Path, segments: int, events: int) -> None:
             log = DurableLog(Folder(home / "inbox"), lambda: f"{next(names):06d}")
 
 
-def tables(home: Path) -> list[list[tuple]]:
-    with duckdb.connect(str(home / "pql.duckdb")) as warehouse:
+def tables(home: Path, into: str | None = None) -> list[list[tuple]]:
+    with opened_for_loading(home, into) as warehouse:
         return [
-            warehouse.execute(f"select * from receiver.{name} order by segment, {order}").fetchall()
+            warehouse.execute(f"select * from receiver.{name} order by segment, {order}")
             for name, order in (("events", "item"), ("quarantine", "item"), ("segments", "segment"))
         ]
 
 
-def load(home: Path) -> None:
-    with duckdb.connect(str(home / "pql.duckdb")) as warehouse:
-        list(load_segments(warehouse, home, LOADED_AT))
+def load(home: Path, into: str | None = None) -> list[SegmentSummary]:
+    with opened_for_loading(home, into) as warehouse:
+        return list(load_segments(warehouse, home, LOADED_AT))
 
 
-def load_and_die(home: Path, step: str, times: int) -> bool:
+def load_and_die(home: Path, step: str, times: int, into: str = "") -> bool:
     """Whether it was killed."""
     done = subprocess.run(
-        [sys.executable, "-c", KILLED_LOAD, str(home), step, str(times)],
+        [sys.executable, "-c", KILLED_LOAD, str(home), step, str(times), into],
         cwd=PROJECT,
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
         check=False,
@@ -157,14 +171,14 @@ def test_L4_a_damaged_segment_gives_its_intact_prefix_and_the_loss_is_counted_un
     data[data.index(b"m12") + 1] ^= 1  # in the second record
     second.write_bytes(data)
     with duckdb.connect(str(tmp_path / "pql.duckdb")) as warehouse:
-        summaries = list(load_segments(warehouse, tmp_path, LOADED_AT))
+        summaries = list(load_segments(DuckDBWarehouse(warehouse), tmp_path, LOADED_AT))
         assert [summary.lost for summary in summaries] == [0, 5, 0]
         assert [summary.is_damaged for summary in summaries] == [False, True, False]
         assert summaries[1].damaged_bytes > 0
         assert summaries[1].loaded + summaries[1].quarantined + summaries[1].deduplicated == 5
         assert (tmp_path / "damaged" / second.name).exists()
-        assert accept_loss(warehouse, summaries[1].segment, LOADED_AT)
-        assert not accept_loss(warehouse, "another", LOADED_AT)
+        assert accept_loss(DuckDBWarehouse(warehouse), summaries[1].segment, LOADED_AT)
+        assert not accept_loss(DuckDBWarehouse(warehouse), "another", LOADED_AT)
 
 
 def test_a_segment_that_is_being_written_is_left_alone_and_taken_when_its_writer_is_gone(tmp_path: Path) -> None:
@@ -172,9 +186,9 @@ def test_a_segment_that_is_being_written_is_left_alone_and_taken_when_its_writer
     envelope = Envelope(RECEIVED, "web", "segment", "batch")
     log.write([Record(pack(envelope, [json.dumps(track()).encode()]), 1)])
     with duckdb.connect(str(tmp_path / "pql.duckdb")) as warehouse:
-        assert list(load_segments(warehouse, tmp_path, LOADED_AT)) == []
+        assert list(load_segments(DuckDBWarehouse(warehouse), tmp_path, LOADED_AT)) == []
         log._let_go()
-        assert [summary.loaded for summary in load_segments(warehouse, tmp_path, LOADED_AT)] == [1]
+        assert [summary.loaded for summary in load_segments(DuckDBWarehouse(warehouse), tmp_path, LOADED_AT)] == [1]
 
 
 def test_C5_an_event_without_an_id_gets_that_of_its_source_and_exact_bytes(install) -> None:
@@ -237,17 +251,31 @@ def test_schema_drift_never_breaks_a_load(install) -> None:
     assert len(found) + len(receiver.rows("select * from receiver.quarantine")) == 6
 
 
+def test_an_event_whose_properties_are_no_json_is_set_aside_and_its_neighbours_are_kept() -> None:
+    envelope = Envelope(RECEIVED, "web", "segment", "batch")
+    items = [json.dumps(track(number)).encode() for number in range(3)]
+    batch = read_segment([pack(envelope, [*items, b"{}"])], "one")
+    at = batch.events.schema.get_field_index("properties")
+    broken = pa.array(["{}", '{"a": "\\ud800"}', '{"a": 1}'])
+    judged = set_aside_unreadable(Batch(batch.events.set_column(at, "properties", broken), batch.bad))
+    assert judged.events["item"].to_pylist() == [0, 2]
+    assert judged.bad.select(["reason", "raw", "item"]).to_pylist()[1:] == [
+        {"reason": "properties are no JSON", "raw": '{"a": "\\ud800"}', "item": 1}
+    ]
+    assert len(judged.bad) == 2
+
+
 def test_hashes_of_forgotten_people_reach_the_gate_and_old_archives_go(tmp_path: Path) -> None:
     fill(tmp_path, segments=2, events=4)
     with duckdb.connect(str(tmp_path / "pql.duckdb")) as warehouse:
-        assert write_suppressed(warehouse, tmp_path) == 0
+        assert write_suppressed([DuckDBWarehouse(warehouse)], tmp_path) == 0
         warehouse.execute("create schema privacy")
         warehouse.execute(
             "create table privacy.forgotten_identifiers as select 'aa' as identifier_hash union select 'bb'"
         )
-        assert write_suppressed(warehouse, tmp_path) == 2
+        assert write_suppressed([DuckDBWarehouse(warehouse)], tmp_path) == 2
         assert (tmp_path / "inbox" / "suppressed.txt").read_text().split() == ["aa", "bb"]
-        assert len(list(load_segments(warehouse, tmp_path, LOADED_AT))) == 2
+        assert len(list(load_segments(DuckDBWarehouse(warehouse), tmp_path, LOADED_AT))) == 2
     assert forget_old_archives(tmp_path, keep_days=1) == 0
     for path in (tmp_path / "archive").iterdir():
         os.utime(path, (0, 0))

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ingest.loader.duckdb_warehouse import DuckDBWarehouse
 from ingest.loader.load import load_segments
 from tests.receiver.node_sdks.installation import FOLDER, installed_by_npm
 from tests.receiver.processes import LyingProxy, ReceiverProcess
@@ -38,7 +39,7 @@ def receiver(tmp_path: Path) -> Iterator[ReceiverProcess]:
 def landed(home: Path, sdk: str) -> list[tuple[str, int, int]]:
     """(user, number, events) of what was loaded; everything acknowledged must be accounted for."""
     with duckdb.connect(str(home / "pql.duckdb")) as warehouse:
-        for summary in load_segments(warehouse, home, datetime(2026, 1, 1)):  # noqa: DTZ001 (UTC without a zone)
+        for summary in load_segments(DuckDBWarehouse(warehouse), home, datetime(2026, 1, 1)):  # noqa: DTZ001 (UTC without a zone)
             assert not summary.is_damaged
         assert warehouse.execute("select reason, raw from receiver.quarantine").fetchall() == []
         return warehouse.execute(

@@ -80,7 +80,7 @@ def test_while_another_holds_the_warehouse_the_segments_wait(home: Path, monkeyp
         raise WarehouseBusy(str(folder))
 
     with monkeypatch.context() as patched:
-        patched.setattr(sensors, "open_working", busy)
+        patched.setattr(sensors, "opened_for_loading", busy)
         assert look() == ([], "the warehouse is in use: the segments wait for the next look")
     assert len(segment_paths(home)) == 1
     assert len(look()[0]) == 1
