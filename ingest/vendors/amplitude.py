@@ -255,5 +255,5 @@ AMPLITUDE = Vendor(
     answer,
     read,
     MappingProxyType({401: 400}),
-    exported,
+    exported=exported,
 )
