@@ -310,16 +310,16 @@ def _won_at_same_age(backend: Backend, account: dict[str, Any]) -> RenderableTyp
     if not compared:
         return Text("Too few accounts of this age were won to compare it with.", style="dim")
     table = Table(title="Beside accounts that were won later, at the same age", title_justify="left", pad_edge=False)
-    table.add_column("Events in 28 days")
+    table.add_column("Signal")
     for heading in ("Here", "Half of the won", "Middle half", "Won accounts"):
         table.add_column(heading, justify="right")
     for row in compared:
         nearly = ", of the next age" if row["compared_with"] == "neighbouring_age" else ""
         table.add_row(
-            row["label"],
-            f"{row['value']:g}",
-            f"{row['won_median']:g} or more",
-            f"{row['won_lower_quartile']:g} to {row['won_upper_quartile']:g}",
+            row["label"] + (" in 28 days" if row["is_counted"] else ""),
+            f"{row['value']:.3g}",
+            f"{row['won_median']:.3g} or more",
+            f"{row['won_lower_quartile']:.3g} to {row['won_upper_quartile']:.3g}",
             f"{row['won_accounts']:,}{nearly}",
         )
     return table

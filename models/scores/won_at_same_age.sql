@@ -1,12 +1,20 @@
--- Grain: one row per (account, signal) for those of the five strongest signals of the published run that are counted from events: what the
--- account shows, and what accounts that were won within the horizon showed at the same age. Only past dates with a known outcome are
--- looked at, by what was known then. Not here: signals that are no count of events.
+-- Grain: one row per (account, signal) for those of the five strongest signals of the published run that are numbers: what the account
+-- shows, and what accounts that were won within the horizon showed at the same age. Only past dates with a known outcome are looked at, by
+-- what was known then. Not here: words, a yes or a no, and what is not known of the account.
 {{ config(materialized="view") }}
 
 {% set ages = [0, 30, 60, 90, 180, 360] -%}
 {% set fewest = 5 -%}
 
 with
+
+scoring as (
+    select * from {{ ref("scoring_examples") }}
+),
+
+own_values as (
+    {{ account_signal_values("scoring", with_flags=false) }}
+),
 
 contributions as (
     select
@@ -15,10 +23,14 @@ contributions as (
         contributions.signal,
         signals.label,
         contributions.rank,
-        contributions.value
+        contributions.value,
+        signals.measured_from in ('events', 'sequences') as is_counted
     from {{ ref("signal_contributions") }} as contributions
     inner join {{ ref("signals") }} as signals on contributions.signal = signals.signal
-    where contributions.rank between 1 and 5 and signals.measured_from in ('events', 'sequences')
+    left join own_values on contributions.account_id = own_values.account_id and contributions.signal = own_values.signal
+    where
+        contributions.rank between 1 and 5
+        and (signals.measured_from in ('events', 'sequences') or own_values.value is not null)
 ),
 
 -- The last has no end.
@@ -33,7 +45,7 @@ aged as (
     select
         examples.account_id,
         max(ages.place) as place
-    from {{ ref("scoring_examples") }} as examples
+    from scoring as examples
     inner join ages on examples.tenure__days >= ages.from_days
     group by examples.account_id
 ),
@@ -59,17 +71,37 @@ won as (
     group by account_id, place
 ),
 
-shown as (
-    select distinct signal from contributions
+counted_signals as (
+    select distinct signal from contributions where is_counted
+),
+
+won_examples as (
+    select examples.*
+    from {{ ref("training_examples") }} as examples
+    inner join won on examples.account_id = won.account_id and examples.as_of_date = won.as_of_date
+),
+
+measured_values as (
+    {{ account_signal_values("won_examples", with_flags=false) }}
 ),
 
 won_values as (
     select
         won.place,
+        measured_values.signal,
+        measured_values.value
+    from won
+    inner join measured_values on won.account_id = measured_values.account_id and won.as_of_date = measured_values.as_of_date
+    where measured_values.value is not null
+
+    union all
+
+    select
+        won.place,
         shown.signal,
         cast(coalesce(metrics.events_28d, 0) as double) as value
     from won
-    cross join shown
+    cross join counted_signals as shown
     left join {{ ref("account_signal_metrics") }} as metrics
         on won.account_id = metrics.account_id
         and won.as_of_date = metrics.as_of_date
@@ -112,6 +144,7 @@ final as (
         contributions.label,
         contributions.rank,
         contributions.value,
+        contributions.is_counted,
         case
             when nearest.place is null then 'none'
             when nearest.place = nearest.own_place then 'same_age'
