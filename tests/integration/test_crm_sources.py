@@ -27,6 +27,7 @@ HUBSPOT: dict[str, str] = {
         2,true,2026-02-20 00:00:00,Acme twice,acme-old.example,2026-01-02 00:00:00,,Not a fit,77
         3,true,2026-02-21 00:00:00,Gone,gone.example,2026-01-03 00:00:00,,,
         5,false,2026-03-01 00:00:00,Both,both.example,2026-01-03 00:00:00,,,
+        6,false,2026-03-01 00:00:00,Joined,joined.example,2026-01-03 00:00:00,,,
     """,
     "company_property_history": """
         company_id,timestamp,name,value,source_id
@@ -150,6 +151,7 @@ SALESFORCE: dict[str, str] = {
         id,name,website,is_deleted,created_date,pql_disposition_c,pql_disposition_reason_c,last_modified_by_id,last_modified_date
         001a,Beta,https://beta.example,false,2026-01-01 00:00:00,Good Lead, big team ,005a,2026-03-01 10:00:00
         001b,Both,https://www.both.example,false,2026-01-02 00:00:00,,,,
+        001j,Joined,https://www.joined.example,false,2026-01-02 00:00:00,,,,
         001f,Field,https://field.example,false,2026-01-01 00:00:00,not_ready,,005b,2026-03-01 10:00:00
         001v,Versions,https://versions.example,false,2026-01-01 00:00:00,good-lead,,005b,2026-03-01 10:00:00
     """,
@@ -212,9 +214,15 @@ def built(
                 f"create table {table} as "
                 f"from read_csv([{names}], header = true, union_by_name = true, all_varchar = true)"
             )
+    dbt(home, "seed", "--quiet")
+    with open_working(home) as backend:
+        backend.con.execute(
+            "insert into config.identity_overrides values "
+            "('join', 'crm_account', '001j', 'crm_account', 'hubspot:6', 'the same firm')"
+        )
     dbt(
-        home, "build", "--quiet", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious",
-        "--select", "resource_type:seed", "staging.salesforce", "staging.hubspot",
+        home, "build", "--quiet", "--exclude-resource-type", "unit_test", "seed", "--indirect-selection", "cautious",
+        "--select", "staging.salesforce", "staging.hubspot",
         "+account_opportunity_states", "+account_crm_activities", "+declared_dispositions",
         "account_crm_ids",
     )  # fmt: skip
@@ -410,6 +418,15 @@ def test_a_company_in_both_crms_is_two_accounts_until_somebody_decides(built: Ca
         "select crm from identity.account_crm_ids where crm_account_id in ('001b', 'hubspot:5') order by crm_account_id"
     )
     assert built(ids) == [("salesforce",), ("hubspot",)]
+
+
+def test_a_row_of_identity_overrides_makes_it_one_that_each_crm_knows_by_its_own_id(built: Callable) -> None:
+    assert built("select count(*) from identity.accounts where name = 'Joined'") == [(1,)]
+    assert built(
+        "select ids.crm, ids.crm_account_id from identity.account_crm_ids as ids "
+        "inner join identity.accounts as accounts on ids.account_id = accounts.account_id "
+        "where accounts.name = 'Joined' order by ids.crm"
+    ) == [("hubspot", "hubspot:6"), ("salesforce", "001j")]
 
 
 DISPOSITIONS = """
