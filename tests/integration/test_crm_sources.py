@@ -34,6 +34,14 @@ HUBSPOT: dict[str, str] = {
         1,2026-01-10 10:00:00,pql_disposition,not_ready,userId:77
         1,2026-01-11 10:00:00,pql_disposition_reason,no budget,userId:77
         1,2026-01-12 10:00:00,name,Acme,
+        1,2026-01-01 00:00:00,name,Acme Ltd,
+        1,2026-01-15 10:00:00,numberofemployees,50,
+        1,2026-02-01 10:00:00,numberofemployees,250,
+        1,2026-02-03 10:00:00,industry,SOFTWARE,
+        1,2026-02-03 10:00:00,name,Acme,
+        1,2026-02-05 10:00:00,industry,,
+        2,2026-01-05 10:00:00,name,Acme twice,
+        2,2026-02-25 10:00:00,name,changed after the merge,
         1,2026-01-20 10:00:00,pql_disposition,,
         1,2026-01-21 10:00:00,pql_disposition,not_ready,userId:9
         1,2026-01-22 10:00:00,pql_disposition,good_lead,someWorkflow
@@ -373,16 +381,35 @@ def test_a_merged_company_points_to_the_one_that_stays(built: Callable) -> None:
         select
             crm_account_id, is_deleted, merged_into_crm_account_id,
             cast(available_at as varchar), cast(superseded_at as varchar)
-        from staging.stg_hubspot__accounts where crm_account_id in ('hubspot:1', 'hubspot:2', 'hubspot:3')
-        order by crm_account_id, is_deleted
+        from staging.stg_hubspot__accounts where crm_account_id in ('hubspot:2', 'hubspot:3')
+        order by crm_account_id, is_deleted, available_at
         """
     )
     assert versions == [
-        ("hubspot:1", False, None, "2026-01-01 00:00:00", None),
-        ("hubspot:2", False, None, "2026-01-02 00:00:00", "2026-02-20 00:00:00"),
+        ("hubspot:2", False, None, "2026-01-02 00:00:00", "2026-01-05 10:00:00"),
+        ("hubspot:2", False, None, "2026-01-05 10:00:00", "2026-02-20 00:00:00"),
         ("hubspot:2", True, "hubspot:1", "2026-02-20 00:00:00", None),
         ("hubspot:3", False, None, "2026-01-03 00:00:00", "2026-02-21 00:00:00"),
         ("hubspot:3", True, None, "2026-02-21 00:00:00", None),
+    ]
+
+
+def test_a_company_is_what_its_properties_said_at_the_time(built: Callable) -> None:
+    versions = built(
+        """
+        select
+            name, employees, industry, website_host,
+            strftime(available_at, '%m-%d %H'), strftime(superseded_at, '%m-%d')
+        from staging.stg_hubspot__accounts where crm_account_id = 'hubspot:1' order by available_at
+        """
+    )
+    assert versions == [
+        ("Acme Ltd", None, None, "acme.example", "01-01 00", "01-12"),  # the domain has no history: today's
+        ("Acme", None, None, "acme.example", "01-12 10", "01-15"),
+        ("Acme", 50, None, "acme.example", "01-15 10", "02-01"),
+        ("Acme", 250, None, "acme.example", "02-01 10", "02-03"),
+        ("Acme", 250, "SOFTWARE", "acme.example", "02-03 10", "02-05"),
+        ("Acme", 250, None, "acme.example", "02-05 10", None),
     ]
 
 

@@ -1,16 +1,28 @@
--- Grain: one row per version of a HubSpot company: today's, known since creation, and a second one of its deletion or its merge,
--- known since the loader saw it. Ids carry the prefix `hubspot:`, so that two CRMs never share one.
+-- Grain: one row per version of a HubSpot company: from each change of a property that is read here on, where the history of properties
+-- is loaded, and one of its deletion or its merge, known since the loader saw it. A property without a history counts as known since
+-- creation as it stands today. Ids carry the prefix `hubspot:`, so that two CRMs never share one.
+
+{%- set properties = [
+    "name", "domain", "website", "industry", "numberofemployees", "country", "type", "hs_parent_company_id", "hubspot_owner_id",
+    "workspace_id", "verified_domain", "sso_domain",
+] %}
+{%- set company_columns = [
+    ["id", "varchar"], ["is_deleted", "boolean"], ["_fivetran_deleted", "boolean"], ["property_createdate", "timestamp"],
+    ["property_hs_lastmodifieddate", "timestamp"], ["_fivetran_synced", "timestamp"],
+] %}
+{%- for property in properties %}
+{%- do company_columns.append(["property_" ~ property, "varchar"]) %}
+{%- endfor %}
 
 with
 
 companies as (
-    {{ source_columns("hubspot", "company", [
-        ["id", "varchar"], ["is_deleted", "boolean"], ["_fivetran_deleted", "boolean"], ["property_name", "varchar"],
-        ["property_domain", "varchar"], ["property_website", "varchar"], ["property_industry", "varchar"],
-        ["property_numberofemployees", "double"], ["property_country", "varchar"], ["property_type", "varchar"],
-        ["property_hs_parent_company_id", "varchar"], ["property_hubspot_owner_id", "varchar"],
-        ["property_workspace_id", "varchar"], ["property_verified_domain", "varchar"], ["property_sso_domain", "varchar"],
-        ["property_createdate", "timestamp"], ["property_hs_lastmodifieddate", "timestamp"], ["_fivetran_synced", "timestamp"],
+    {{ source_columns("hubspot", "company", company_columns) }}
+),
+
+history as (
+    {{ source_columns("hubspot", "company_property_history", [
+        ["company_id", "varchar"], ["name", "varchar"], ["value", "varchar"], ["changed_at", "timestamp", ["timestamp", "_fivetran_start"]],
     ]) }}
 ),
 
@@ -28,18 +40,69 @@ judged as (
     left join merged_records on companies.id = merged_records.merged_id
 ),
 
-versions as (
+-- An emptied property is '', one that did not change is null.
+moments as (
     select
-        *,
-        false as is_deletion,
-        property_createdate as version_from,
-        case when is_gone then gone_at end as version_to
-    from judged
+        company_id,
+        changed_at,
+        {% for property in properties -%}
+        max(case when name = '{{ property }}' then coalesce(value, '') end) as property_{{ property }},
+        {% endfor -%}
+        false as is_creation
+    from history
+    where name in ('{{ properties | join("', '") }}')
+    group by company_id, changed_at
 
     union all
 
     select
-        *,
+        id,
+        property_createdate,
+        {% for property in properties -%}
+        null,
+        {% endfor -%}
+        true
+    from companies
+),
+
+carried as (
+    select
+        company_id,
+        changed_at,
+        {% for property in properties -%}
+        last_value(property_{{ property }} ignore nulls) over (partition by company_id order by changed_at) as property_{{ property }},
+        count(property_{{ property }}) over (partition by company_id) as changes_of_{{ property }},
+        {% endfor -%}
+        lead(changed_at) over (partition by company_id order by changed_at, is_creation) as next_at
+    from moments
+),
+
+versions as (
+    select
+        judged.id,
+        judged.property_createdate,
+        {% for property in properties -%}
+        nullif(
+            case when carried.changes_of_{{ property }} > 0 then carried.property_{{ property }} else judged.property_{{ property }} end, ''
+        ) as property_{{ property }},
+        {% endfor -%}
+        judged.kept_id,
+        false as is_deletion,
+        carried.changed_at as version_from,
+        case when judged.is_gone then least(carried.next_at, judged.gone_at) else carried.next_at end as version_to
+    from judged
+    inner join carried on judged.id = carried.company_id
+    where (not judged.is_gone or carried.changed_at < judged.gone_at) and carried.changed_at is distinct from carried.next_at
+
+    union all
+
+    select
+        id,
+        property_createdate,
+        {% for property in properties -%}
+        property_{{ property }},
+        {% endfor -%}
+        kept_id,
         true,
         gone_at,
         null
@@ -58,7 +121,7 @@ final as (
         {{ host_of("property_verified_domain") }} as verified_host,
         {{ host_of("property_sso_domain") }} as sso_host,
         property_industry as industry,
-        cast(property_numberofemployees as bigint) as employees,
+        cast({{ number_or_null("property_numberofemployees") }} as bigint) as employees,
         property_country as country,
         property_type as account_type,
         is_deletion as is_deleted,
