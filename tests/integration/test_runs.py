@@ -14,7 +14,7 @@ FULL = os.environ.get("PQL_TEST_FULL") == "1"
 # Each breaks one invariant of the ledger in the models themselves; the named data test must stop the run.
 BROKEN = {
     "contributions_sum_to_the_margin": (
-        "models/scores/signal_contributions_by_run.sql",
+        "macros/contributions_by_signal.sql",
         '{{ exact_sum("contribution") }} as contribution',
         '1.0001 * {{ exact_sum("contribution") }} as contribution',
     ),
