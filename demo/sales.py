@@ -151,9 +151,9 @@ def margins(companies: Companies, cumulated: Integers, tasks_before: Integers, d
 
 def expansion_margins(cumulated: Integers, days: Integers) -> Floats:
     """Return the true margin that a customer opens an expansion deal, per (company, day), as in `margins`."""
-    volume = np.log1p(np.minimum(_trailing(cumulated, days), CAP))
-    planted = [effect * volume[:, INDEX[name]] for name, effect in EXPANSION_EFFECTS.items()]
-    return EXPANSION_INTERCEPT + np.sum(planted, axis=0)
+    counted = _trailing(cumulated[:, [INDEX[name] for name in EXPANSION_EFFECTS]], days)
+    volume = np.log1p(np.minimum(counted, CAP))
+    return EXPANSION_INTERCEPT + np.einsum("csd,s->cd", volume, list(EXPANSION_EFFECTS.values()))
 
 
 def _draw_tasks(random: np.random.Generator, companies: Companies, cumulated: Integers, days: Integers) -> Tasks:

@@ -1,5 +1,6 @@
 """What holds for the project as a whole, whatever it does."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -17,6 +18,15 @@ def test_S9_every_dependency_is_hashed_and_no_host_is_named(name: str):
 
     assert len(blocks) > 50
     assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
+    assert "://" not in text
+
+
+def test_S9_every_package_of_the_sdks_for_node_is_hashed_and_no_address_is_named():
+    text = (PROJECT / "tests" / "receiver" / "node_sdks" / "package-lock.json").read_text(encoding="utf-8")
+    packages = {name: entry for name, entry in json.loads(text)["packages"].items() if name}
+
+    assert len(packages) > 50
+    assert [name for name, entry in packages.items() if not entry.get("integrity", "").startswith("sha512-")] == []
     assert "://" not in text
 
 
