@@ -5,6 +5,7 @@ with or without `timestamp`, as RudderStack's SDKs send it.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -96,7 +97,7 @@ def read(event: bytes, envelope: Envelope) -> Row:
         if kind == "delete":
             raise UnreadableEvent("a request to delete a person: `pql identity forget` does it")
         raise UnreadableEvent("unknown type of event")
-    context = _context_of(message.context if is_given(message.context) else envelope.context)
+    context = _context_of(bytes(message.context if is_given(message.context) else envelope.context))
     traits = message.traits if is_given(message.traits) else context.traits
     original, moment = _times(message, envelope)
     group = text(message.group_id)
@@ -147,12 +148,14 @@ def _times(message: _Message, envelope: Envelope) -> tuple[int | None, int]:
     return original, occurred(envelope.received_at, original, sent)
 
 
-def _context_of(context: Raw) -> _Context:
-    """The context, as far as it is one: what a client says around an event never costs the event."""
-    if not is_given(context):
-        return _NO_CONTEXT
+@lru_cache(maxsize=256)
+def _context_of(context: bytes) -> _Context:
+    """The context, as far as it is one: what a client says around an event never costs the event.
+
+    Remembered, since a server says the same around all of its events.
+    """
     try:
-        return _context.decode(context)
+        return _context.decode(context) if context else _NO_CONTEXT
     except msgspec.ValidationError:
         return _NO_CONTEXT
 

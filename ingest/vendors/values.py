@@ -1,6 +1,6 @@
 """Values as SDKs send them: ids that are numbers, times in five spellings, objects that are no objects."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
 
@@ -9,6 +9,7 @@ import msgspec
 Scalar = str | int | float | bool | None
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 # A time as a number is in seconds below the first, in milliseconds below the second, else in microseconds.
 _LARGEST_SECONDS = 10**11
 _LARGEST_MILLISECONDS = 10**14
@@ -23,16 +24,15 @@ def text(value: Scalar) -> str | None:
 
 def instant(value: Any) -> int | None:
     """A time in microseconds since 1970, UTC; None where it cannot be read. A time without a zone is UTC."""
+    if value is None:
+        return None
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
             return _of_digits(value)
-        since = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)) - _EPOCH
-        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-    if value is None or isinstance(value, bool):
-        return None
-    return _of_number(value) if isinstance(value, int | float) else None
+        return ((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+    return _of_number(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 _remembered_instant = lru_cache(maxsize=64)(instant)
@@ -84,7 +84,8 @@ def as_object(value: Any) -> dict[str, Any]:
 
 def is_given(raw: msgspec.Raw) -> bool:
     """Whether there is anything in it."""
-    return len(raw) > len(b"null") or bytes(raw) not in (b"", b"null", b"{}")
+    size = len(raw)
+    return size > len(b"null") or (size > 0 and bytes(raw) not in (b"null", b"{}"))
 
 
 class _Traits(msgspec.Struct):
