@@ -242,11 +242,7 @@ scored as (
         ) as integer) as confidence_pct,
         cast(predictions.score as integer) as score,
         coalesce(rules.points, 0) as rule_points,
-        case
-            when coalesce(rules.points, 0) >= preset.hot_from then 'hot'
-            when coalesce(rules.points, 0) >= preset.qualified_from then 'qualified'
-            else 'below'
-        end as rule_verdict,
+        {{ rule_verdict("rules.points", "preset") }} as rule_verdict,
         cast(floor(100 * percent_rank() over (order by predictions.score, predictions.margin)) as integer) as percentile,
         graded.grade,
         graded.earned_grade,

@@ -58,11 +58,7 @@ final as (
         cast(floor(100 * percent_rank() over (order by predictions.score, predictions.margin)) as integer) as percentile,
         predictions.score >= {{ setting("expansion_ready_from", "integer") }} as is_ready,
         coalesce(rules.points, 0) as rule_points,
-        case
-            when coalesce(rules.points, 0) >= preset.hot_from then 'hot'
-            when coalesce(rules.points, 0) >= preset.qualified_from then 'qualified'
-            else 'below'
-        end as rule_verdict,
+        {{ rule_verdict("rules.points", "preset") }} as rule_verdict,
         coalesce(reasons.up_3, '') as reasons_for,
         coalesce(reasons.down_2, '') as reasons_against,
         replace(phrases.headline, '{score}', cast(predictions.score as varchar))
