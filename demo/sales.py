@@ -13,6 +13,7 @@ Customers buy more by another hazard, `sigmoid(EXPANSION_INTERCEPT + sum over EX
 over the same counts: what makes an account buy is not what makes a customer buy more.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -257,27 +258,34 @@ def _true_probabilities(
     companies: Companies, deals: Opportunities, customer_since: Integers, monthly: Floats
 ) -> Probabilities:
     """Evaluate `true_probability` at each as-of date for companies that exist, without open deal, not yet customers."""
-    parts: list[tuple[Integers, Integers, Floats]] = []
-    for position, day in enumerate(AS_OF_DAYS.tolist()):
-        now = day * DAY
+
+    def at(position: int, now: int) -> tuple[Integers, Floats]:
         is_lost = (deals.outcome == LOST) & ~deals.is_expansion & (deals.closes < now)
         lost = np.bincount(deals.company[is_lost], minlength=len(companies))
         is_new = (companies.started < now) & (customer_since >= now)
         eligible = np.flatnonzero(is_new & ~_has_open_deal(deals, now, len(companies)))
-        probability = true_probability(monthly[:, position] + LOST_EFFECT * lost)
-        parts.append((eligible, np.full(len(eligible), day), probability[eligible]))
-    return Probabilities(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        return eligible, true_probability(monthly[:, position] + LOST_EFFECT * lost)[eligible]
+
+    return _at_each_as_of_date(at)
 
 
 def _true_expansion_probabilities(deals: Opportunities, customer_since: Integers, monthly: Floats) -> Probabilities:
     """Evaluate `true_expansion_probability` at each as-of date for customers who may be sold to, without open deal."""
-    parts: list[tuple[Integers, Integers, Floats]] = []
-    for position, day in enumerate(AS_OF_DAYS.tolist()):
-        now = day * DAY
+
+    def at(position: int, now: int) -> tuple[Integers, Floats]:
         is_ripe = customer_since + EXPANSION_AFTER_DAYS * DAY <= now
         customers = np.flatnonzero(is_ripe & ~_has_open_deal(deals, now, len(customer_since)))
-        probability = true_expansion_probability(monthly[customers, position])
-        parts.append((customers, np.full(len(customers), day), probability))
+        return customers, true_expansion_probability(monthly[customers, position])
+
+    return _at_each_as_of_date(at)
+
+
+def _at_each_as_of_date(at: Callable[[int, int], tuple[Integers, Floats]]) -> Probabilities:
+    """Put together what `at` gives for the position of a date and its midnight: companies, and their probabilities."""
+    parts: list[tuple[Integers, Integers, Floats]] = []
+    for position, day in enumerate(AS_OF_DAYS.tolist()):
+        companies, probability = at(position, day * DAY)
+        parts.append((companies, np.full(len(companies), day), probability))
     return Probabilities(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
