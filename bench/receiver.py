@@ -1,4 +1,4 @@
-"""The receiver: events acknowledged after the sync, one and a hundred in a request; and the same without the sync."""
+"""The receiver: one event and a hundred in a request, after the sync and without it; and beside slow senders."""
 
 import argparse
 import json
@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +50,8 @@ class Rate:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement (default: %(default)s)")
-    parser.add_argument("--connections", type=int, default=64, help="requests at a time (default: %(default)s)")
+    parser.add_argument("--connections", type=int, default=128, help="requests at a time (default: %(default)s)")
+    parser.add_argument("--slow", type=int, default=1000, help="senders whose body never ends (default: %(default)s)")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -64,15 +67,45 @@ def run(options: argparse.Namespace) -> None:
             f"({rate.requests_per_core_second:,.0f} a second of processor), "
             f"{rate.requests * events:,.0f} events/s, p50 {rate.p50_ms:.1f} ms, p99 {rate.p99_ms:.1f} ms"
         )
+    beside, cut_after = measure_beside_slow(options.slow, min(options.seconds, 8.0))
+    print(
+        f"beside {options.slow} slow senders, 16 requests at a time: {beside.requests:,.0f} requests/s, "
+        f"p50 {beside.p50_ms:.1f} ms, p99 {beside.p99_ms:.1f} ms; the last of the slow was cut after {cut_after:.1f} s"
+    )
     one, many = rates["synced", 1], rates["synced", 100]
     print(
         f"receiver ratio={one.requests / rates['unsynced', 1].requests:.2f} requests={one.requests:.0f} "
         f"requests_per_core_second={one.requests_per_core_second:.0f} "
-        f"events={many.requests * 100:.0f} p99_ms={one.p99_ms:.1f}"
+        f"events={many.requests * 100:.0f} p99_ms={one.p99_ms:.1f} p99_ms_beside_slow={beside.p99_ms:.1f} "
+        f"cut_after_s={cut_after:.1f}"
     )
 
 
 def measure(how: str, events: int, connections: int, seconds: float) -> Rate:
+    with serving(how) as (pid, port):
+        send(pid, port, events, connections, min(2.0, seconds))  # warms up
+        return send(pid, port, events, connections, seconds)
+
+
+def measure_beside_slow(slow: int, seconds: float) -> tuple[Rate, float]:
+    """The rate of the healthy while so many bodies do not arrive, and the seconds until the last of those is cut."""
+    with serving("synced") as (pid, port), ExitStack() as stack:
+        send(pid, port, 1, 16, 1.0)
+        began = time.perf_counter()
+        waiting = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(slow)]
+        for connection in waiting:
+            connection.sendall(request_of(1)[:-5])
+        rate = send(pid, port, 1, 16, seconds)
+        for connection in waiting:
+            answer = connection.recv(4096)
+            if not answer.startswith(b"HTTP/1.1 408"):
+                raise AssertionError(answer[:200])
+        return rate, time.perf_counter() - began
+
+
+@contextmanager
+def serving(how: str) -> Generator[tuple[int, int]]:
+    """A receiver on the first core, its process and its port; this process goes to the other core meanwhile."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         (home / "receiver.toml").write_text(SOURCES)
@@ -83,8 +116,7 @@ def measure(how: str, events: int, connections: int, seconds: float) -> Rate:
         try:
             os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
             wait_for(port)
-            send(process.pid, port, events, connections, min(2.0, seconds))  # warms up
-            return send(process.pid, port, events, connections, seconds)
+            yield process.pid, port
         finally:
             os.sched_setaffinity(0, range(os.cpu_count() or 1))
             process.terminate()
