@@ -10,7 +10,8 @@ from typing import Any
 
 from tests.integration.source_history import ARRIVED, EPOCH, Message, Row, people
 
-PROTOCOLS = ("web", "app", "panel", "hog", "app-export", "panel-export")
+EXPORTS = ("app-export", "panel-export")
+PROTOCOLS = ("web", "app", "panel", "hog", *EXPORTS)
 RECEIVER = """
 [source.web]
 accepts = "segment"
@@ -33,12 +34,18 @@ group = "company"
 """
 
 
-def shares(calls: Sequence[Message]) -> dict[str, list[Message]]:
-    """The calls by the way in which they are sent: each person is with one vendor, each company with several."""
-    found: dict[str, list[Message]] = {protocol: [] for protocol in PROTOCOLS}
-    for number, person in enumerate(people()):
-        own = {person.user, person.browser, person.second_device} - {None}
-        found[PROTOCOLS[number % len(PROTOCOLS)]] += [call for call in calls if {call.user, call.anonymous} & own]
+def shares(calls: Sequence[Message], ways: Sequence[str]) -> dict[str, list[Message]]:
+    """The calls by the way in which they are sent: each person is with one vendor, each company with several.
+
+    Those with a second device are dealt out first, and of each those whose clock is wrong: then every way gets some.
+    """
+    found: dict[str, list[Message]] = {way: [] for way in ways}
+    with_two = [person for person in people() if person.second_device]
+    with_one = [person for person in people() if not person.second_device]
+    for dealt in (with_two, with_one):
+        for number, person in enumerate(sorted(dealt, key=lambda person: not person.ahead)):
+            own = {person.user, person.browser, person.second_device} - {None}
+            found[ways[number % len(ways)]] += [call for call in calls if {call.user, call.anonymous} & own]
     return found
 
 
@@ -101,7 +108,7 @@ def _amplitude(calls: Sequence[Message]) -> list[Row]:
     for call in calls:
         event: Row = {
             "insert_id": call.id, "user_id": call.user, "device_id": call.anonymous or call.previous,
-            "time": _milliseconds(call.at + call.ahead), "groups": {"company": [call.group]} if call.group else {},
+            "time": milliseconds(call.at + call.ahead), "groups": {"company": [call.group]} if call.group else {},
         }  # fmt: skip
         if call.kind == "page":
             own: Row = {"event_type": "[Amplitude] Page Viewed"}
@@ -154,8 +161,8 @@ def _mixpanel(calls: Sequence[Message]) -> list[Row]:
         elif call.kind == "group":
             continue
         properties |= {
-            "token": "KEY", "time": _milliseconds(call.at) // 1000, "$insert_id": call.id,
-            "distinct_id": call.user or f"$device:{call.anonymous}", "mp_processing_time_ms": _milliseconds(ARRIVED),
+            "token": "KEY", "time": milliseconds(call.at) // 1000, "$insert_id": call.id,
+            "distinct_id": call.user or f"$device:{call.anonymous}", "mp_processing_time_ms": milliseconds(ARRIVED),
         }  # fmt: skip
         own = {"$user_id": call.user, "$device_id": call.anonymous, "company": call.group}
         events.append({"event": name, "properties": properties | {key: value for key, value in own.items() if value}})
@@ -164,11 +171,11 @@ def _mixpanel(calls: Sequence[Message]) -> list[Row]:
 
 def _profile(call: Message) -> Row:
     traits = {name if name == "title" else f"${name}": value for name, value in call.properties.items()}
-    return {"$token": "KEY", "$distinct_id": call.user, "$time": _milliseconds(call.at), "$set": traits}
+    return {"$token": "KEY", "$distinct_id": call.user, "$time": milliseconds(call.at), "$set": traits}
 
 
 def _group_profile(call: Message) -> Row:
-    who = {"$token": "KEY", "$group_key": "company", "$group_id": call.group, "$time": _milliseconds(call.at)}
+    who = {"$token": "KEY", "$group_key": "company", "$group_id": call.group, "$time": milliseconds(call.at)}
     return who | {"$set": dict(call.properties)}
 
 
@@ -198,5 +205,5 @@ def _written(moment: datetime) -> str:
     return moment.isoformat() + "Z"
 
 
-def _milliseconds(moment: datetime) -> int:
+def milliseconds(moment: datetime) -> int:
     return round((moment - EPOCH).total_seconds() * 1000)

@@ -14,8 +14,11 @@ import pytest
 from ingest.exports import backfill
 from ingest.receiver.sources import read_sources
 from tests.integration import source_history as sources
-from tests.integration.source_requests import PROTOCOLS, RECEIVER, requests, shares, write_export
+from tests.integration import source_sdks
+from tests.integration.source_requests import EXPORTS, PROTOCOLS, RECEIVER, requests, shares, write_export
+from tests.integration.source_sdks import BY_NODE, SAY_NOT_WHEN_THEY_SEND, SDKS
 from tests.receiver.conftest import NOW, Installation
+from tests.receiver.node_sdks.installation import installed_by_npm
 from warehouse.connection import open_working
 from warehouse.reference_lists import load_reference_lists
 from warehouse.runs import ensure_ledger
@@ -23,12 +26,11 @@ from warehouse.runs import ensure_ledger
 PROJECT = Path(__file__).resolve().parents[2]
 FULL = bool(os.environ.get("PQL_TEST_FULL"))
 
-# Every source but the first, Segment's tables, which the others are compared with.
-OTHERS = (
-    ("rudderstack", "amplitude", "mixpanel", "posthog", "backend", "receiver", *PROTOCOLS)
-    if FULL
-    else ("amplitude", "receiver")
-)
+# Every source but the first, Segment's tables, which the others are compared with. The people of `receiver` are shared
+# out among all protocols, those of `sdks` among all SDKs, and in both some come by export archives.
+TABLES = ("rudderstack", "amplitude", "mixpanel", "posthog", "backend")
+ALONE = tuple(f"{sdk} by its SDK" for sdk in SDKS)
+OTHERS = (*TABLES, "receiver", *PROTOCOLS, "sdks", *ALONE) if FULL else ("amplitude", "sdks")
 
 
 @dataclass(frozen=True)
@@ -60,35 +62,56 @@ def path_of(row: dict[str, str]) -> str:
     return "/" if row["event_name"] == "Home" else f"/{row['event_name'].lower()}"
 
 
-def receive(home: Path, shares: Mapping[str, Sequence[sources.Message]]) -> None:
+def receive(home: Path, shares: Mapping[str, Sequence[sources.Message]], installed: Path | None = None) -> None:
     """Through the receiver's own application and `pql backfill`'s reader, each twice, and `pql load`'s loader."""
-    installation = Installation(home, RECEIVER)
+    installation = Installation(home, RECEIVER + source_sdks.RECEIVER)
     known = read_sources(home / "receiver.toml")
     try:
-        for protocol, calls in shares.items():
+        for way, calls in shares.items():
+            if way in SDKS:
+                source_sdks.send(way, installed, installation, calls)
+                continue
             for _ in range(2):
-                for path, body in requests(protocol, calls):
+                for path, body in requests(way, calls):
                     assert installation.post(path, body).status == 200
-                if archive := write_export(home, protocol, calls):
-                    backfill(home, known[protocol.partition("-")[0]], [archive], NOW)
+                if archive := write_export(home, way, calls):
+                    backfill(home, known[way.partition("-")[0]], [archive], NOW)
         for segment in installation.load():
             assert segment.quarantined == 0
     finally:
         installation.close()
 
 
-def fill(home: Path, source: str) -> None:
-    if source == "receiver":
-        receive(home, shares(sources.history()))
-        return
-    if source in PROTOCOLS:
-        receive(home, {source: sources.history()})
-        return
-    with duckdb.connect(str(home / "pql.duckdb")) as connection:
-        if source == "backend":
-            sources.write_backend(connection, home)
-        else:
-            getattr(sources, f"write_{source}")(connection)
+def fill(home: Path, source: str, installed: Path | None) -> None:
+    calls = sources.history()
+    if source == "sdks":
+        receive(home, shares(calls, ways_of(installed)), installed)
+    elif source == "receiver":
+        receive(home, shares(calls, PROTOCOLS))
+    elif source in PROTOCOLS:
+        receive(home, {source: calls})
+    elif source in ALONE:
+        receive(home, {source.partition(" ")[0]: calls}, installed)
+    else:
+        with duckdb.connect(str(home / "pql.duckdb")) as connection:
+            if source == "backend":
+                sources.write_backend(connection, home)
+            else:
+                getattr(sources, f"write_{source}")(connection)
+
+
+def ways_of(installed: Path | None) -> tuple[str, ...]:
+    """All SDKs, those for Node where they are installed, and the archives."""
+    return (*(sdk for sdk in SDKS if installed or sdk not in BY_NODE), *EXPORTS)
+
+
+@pytest.fixture(scope="module")
+def npm() -> Path | str:
+    """The folder with the SDKs for Node, or the reason why they are not there."""
+    try:
+        return installed_by_npm()
+    except pytest.skip.Exception as skipped:
+        return str(skipped.msg)
 
 
 @pytest.fixture(scope="module")
@@ -104,11 +127,13 @@ def seeded(dbt: Callable[..., object], tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="module")
-def build(dbt: Callable[..., object], seeded: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Built]:
+def build(
+    dbt: Callable[..., object], seeded: Path, npm: Path | str, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Built]:
     def build(source: str) -> Built:
-        home = tmp_path_factory.mktemp(source)
+        home = tmp_path_factory.mktemp(source.partition(" ")[0])
         shutil.copyfile(seeded / "pql.duckdb", home / "pql.duckdb")
-        fill(home, source)
+        fill(home, source, npm if isinstance(npm, Path) else None)
         dbt(home, "run", "--quiet", "--select", "+account_signal_metrics", "+accounts", config=seeded / "config")
         with duckdb.connect(str(home / "pql.duckdb"), read_only=True) as connection:
             written = home / "metrics.csv"
@@ -148,14 +173,27 @@ def test_the_history_is_counted_once_and_gives_the_accounts_that_were_simulated(
     assert segment.metrics.count(b"\n") > 30
 
 
+def test_every_sdk_gets_every_kind_of_call_and_where_it_says_when_it_sends_a_wrong_clock():
+    shared = shares(sources.history(), (*SDKS, *EXPORTS))
+    for sdk in SDKS:
+        assert {call.kind for call in shared[sdk]} == {"page", "identify", "alias", "group", "track"}
+        assert len(sources.once(shared[sdk])) < len(shared[sdk])  # some are delivered twice
+        assert sdk in SAY_NOT_WHEN_THEY_SEND or any(call.ahead for call in shared[sdk])
+    assert all(shared[way] for way in EXPORTS)
+
+
 @pytest.mark.parametrize("source", OTHERS)
 def test_one_history_gives_the_same_metrics_whatever_it_came_through(
-    build: Callable[[str], Built], segment: Built, source: str
+    build: Callable[[str], Built], segment: Built, npm: Path | str, source: str
 ):
     assert (sources.ARRIVED - sources.EPOCH).total_seconds() == NOW
+    if source.startswith(BY_NODE) and isinstance(npm, str):
+        pytest.skip(npm)
     built = build(source)
     assert built.signals == segment.signals
     assert [account[:4] for account in built.accounts] == [account[:4] for account in segment.accounts]
     assert built.metrics == segment.metrics
     if source != "mixpanel":  # its tables hold no word about groups
         assert built.accounts == segment.accounts
+    if source == "sdks" and isinstance(npm, str):
+        pytest.skip(f"the SDKs for Python give the same; {npm}")

@@ -11,7 +11,10 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parent
 INSTALLED = FOLDER.parents[2] / "target" / "node_sdks"
-FILES = (".npmrc", "package.json", "package-lock.json", "halves.mjs", "segment.mjs", "rudderstack.mjs")
+FILES = (
+    ".npmrc", "package.json", "package-lock.json", "halves.mjs", "segment.mjs", "rudderstack.mjs",
+    "history.mjs", "segment_history.mjs", "rudderstack_history.mjs",
+)  # fmt: skip
 # What npm says where no registry can be reached. Anything else that goes wrong is an error, a wrong hash above all.
 NO_NETWORK = re.compile(r"code (ENOTFOUND|EAI_AGAIN|ECONN\w+|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT)\b")
 
