@@ -75,6 +75,7 @@ def in_home() -> Run:
             "PQL_HOME": str(home),
             "DBT_TARGET_PATH": str(home / "target"),
             "DBT_LOG_PATH": str(home / "logs"),
+            "DBT_LOG_LEVEL_FILE": "none",  # as orchestration.dbt
             "DO_NOT_TRACK": "1",
         }
         command = [str(Path(sys.executable).parent / program), *arguments]
@@ -98,7 +99,7 @@ def dbt(built_once: Callable[[str, Callable[[Path], None]], Path], in_home: Run)
     """
 
     def run(
-        home: Path, *arguments: str, config: Path = PROJECT / "seeds", as_of_date: str | None = None
+        home: Path, *arguments: str, config: Path = PROJECT / "seeds", as_of_date: str | None = None, **settings: str
     ) -> subprocess.CompletedProcess[str]:
         variables = ("--vars", f"{{as_of_date: '{as_of_date}'}}") if as_of_date else ()
         link_project(home, config)
@@ -106,14 +107,14 @@ def dbt(built_once: Callable[[str, Callable[[Path], None]], Path], in_home: Run)
             parsed = built_once(f"parsed_as_of_{as_of_date}", lambda parsing: parse(parsing, variables))
             (home / "target").mkdir(exist_ok=True)
             shutil.copyfile(parsed / "target" / PARSED, home / "target" / PARSED)
-        return in_linked_project(home, *arguments, *variables)
+        return in_linked_project(home, *arguments, *variables, **settings)
 
     def parse(home: Path, variables: Iterable[str]) -> None:
         link_project(home, PROJECT / "seeds")
         in_linked_project(home, "parse", "--quiet", *variables)
 
-    def in_linked_project(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return in_home(home, "dbt", *arguments, folder=home / "project", PQL_HOME="..")
+    def in_linked_project(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return in_home(home, "dbt", *arguments, folder=home / "project", PQL_HOME="..", **settings)
 
     return run
 
@@ -128,12 +129,12 @@ def link_project(home: Path, config: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def build_features(dbt: Run) -> Callable[[Path, str], None]:
+def build_features(dbt: Run) -> Callable[..., None]:
     """Builds seeds to features on the raw tables of a home, scoring as of a date (dbt's own tests are not run)."""
 
-    def build(home: Path, as_of_date: str) -> None:
+    def build(home: Path, as_of_date: str, **settings: str) -> None:
         untested = ("--exclude-resource-type", "test", "unit_test")
-        dbt(home, "build", "--quiet", *untested, "--select", *BEFORE_MODEL, as_of_date=as_of_date)
+        dbt(home, "build", "--quiet", *untested, "--select", *BEFORE_MODEL, as_of_date=as_of_date, **settings)
 
     return build
 

@@ -25,6 +25,7 @@ from ingest.receiver.sources import Source
 from ingest.vendors.contract import Envelope, Outcome, Parts, Vendor
 
 BODY_SECONDS = 10.0  # a body that has not arrived by then is cut
+ARRIVING_BYTES = 64 * 2**20  # more than this of bodies that are not whole, and the next to grow is turned away
 KEPT_OF_A_REFUSED_BODY = 100_000
 KEY_FIELDS = ("api_key", "token", "writeKey")
 RETRY_AFTER = (b"retry-after", b"1")
@@ -86,6 +87,7 @@ class Receiver:
         self._now = now
         self._routes = _routes(sources.values())
         self._counts: Counts = Counter()
+        self._arriving_bytes = 0  # of bodies that are not whole yet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -117,7 +119,7 @@ class Receiver:
         form: dict[str, str] | None = None
         try:
             try:
-                body = await _read_body(request, receive, vendor.limits.body_bytes)
+                body = await self._read_body(request, receive, vendor.limits.body_bytes)
                 form = form_of(body)
                 if form is not None and "data" in form:
                     body = form["data"].encode()
@@ -145,6 +147,49 @@ class Receiver:
         content = vendor.answer(outcome)
         more = SEALED_PAGE if vendor.page is not None else ()
         await _answer(send, outcome.status, content, _kind(content), *more, *((RETRY_AFTER,) if status == 503 else ()))
+
+    async def _read_body(self, request: Request, receive: Receive, limit: int) -> bytes:
+        """The body, uncompressed."""
+        # A timer that cancels costs a third of `asyncio.timeout`, in the path that every request takes.
+        task = cast(asyncio.Task[None], asyncio.current_task())
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + BODY_SECONDS
+        timer = loop.call_at(deadline, task.cancel)
+        try:
+            if int(request.headers.get(b"content-length", b"0")) > limit:
+                raise Refused(413, f"larger than {limit} bytes")
+            return await self._whole(Body(limit, request.headers.get(b"content-encoding", b"").lower()), receive)
+        except TooLarge as error:
+            raise Refused(413, str(error)) from error
+        except NotGzip as error:
+            raise Refused(400, str(error)) from error
+        except asyncio.CancelledError as error:
+            if loop.time() < deadline:  # not by us
+                raise
+            task.uncancel()
+            raise Refused(408, "the body did not arrive in time") from error
+        except ValueError as error:
+            raise Refused(400, "unreadable content length") from error
+        finally:
+            timer.cancel()
+
+    async def _whole(self, body: Body, receive: Receive) -> bytes:
+        """The body once all of it is there; meanwhile it counts among those that are not whole."""
+        counted = 0
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Refused(499, "the sender left")
+                body.add(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return body.whole()
+                self._arriving_bytes += body.size - counted
+                counted = body.size
+                if self._arriving_bytes > ARRIVING_BYTES:
+                    raise Overloaded(f"{self._arriving_bytes} bytes of bodies that are not whole")
+        finally:
+            self._arriving_bytes -= counted
 
     def _sender(
         self, request: Request, known: Source | None, body: bytes, form: Mapping[str, str], parts: Parts
@@ -307,39 +352,6 @@ def _take_apart_mended(vendor: Vendor, call: str, body: bytes) -> tuple[Parts, l
         raise Refused(400, "JSON of another shape") from error
     except ValueError as error:
         raise Refused(400, "invalid JSON") from error
-
-
-async def _read_body(request: Request, receive: Receive, limit: int) -> bytes:
-    """The body, uncompressed."""
-    body = Body(limit, request.headers.get(b"content-encoding", b"").lower())
-    # A timer that cancels costs a third of `asyncio.timeout`, in the path that every request takes.
-    task = cast(asyncio.Task[None], asyncio.current_task())
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + BODY_SECONDS
-    timer = loop.call_at(deadline, task.cancel)
-    try:
-        if int(request.headers.get(b"content-length", b"0")) > limit:
-            raise Refused(413, f"larger than {limit} bytes")
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Refused(499, "the sender left")
-            body.add(message.get("body", b""))
-            if not message.get("more_body", False):
-                return body.whole()
-    except TooLarge as error:
-        raise Refused(413, str(error)) from error
-    except NotGzip as error:
-        raise Refused(400, str(error)) from error
-    except asyncio.CancelledError as error:
-        if loop.time() < deadline:  # not by us
-            raise
-        task.uncancel()
-        raise Refused(408, "the body did not arrive in time") from error
-    except ValueError as error:
-        raise Refused(400, "unreadable content length") from error
-    finally:
-        timer.cancel()
 
 
 async def _answer(send: Send, status: int, content: bytes, kind: bytes, *more: tuple[bytes, bytes]) -> None:

@@ -21,12 +21,16 @@ class NotGzip(ValueError):  # noqa: N818 - the name says what is wrong
 
 
 class Body:
-    """A body that grows chunk by chunk, and never beyond its limit."""
+    """A body that grows chunk by chunk, and never beyond its limit.
+
+    Attributes:
+        size: Bytes so far, uncompressed.
+    """
 
     def __init__(self, limit: int, encoding: bytes) -> None:
         self._limit = limit
         self._chunks: list[bytes] = []
-        self._size = 0
+        self.size = 0
         # 32 + MAX_WBITS recognises gzip and zlib by their first bytes.
         self._inflate = zlib.decompressobj(32 + zlib.MAX_WBITS) if encoding in (b"gzip", b"deflate") else None
 
@@ -41,7 +45,7 @@ class Body:
             self._keep(chunk)
             return
         try:
-            self._keep(self._inflate.decompress(chunk, self._limit - self._size + 1))
+            self._keep(self._inflate.decompress(chunk, self._limit - self.size + 1))
         except zlib.error as error:
             raise NotGzip("not gzip") from error
         if self._inflate.unconsumed_tail:
@@ -58,8 +62,8 @@ class Body:
         return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
 
     def _keep(self, chunk: bytes) -> None:
-        self._size += len(chunk)
-        if self._size > self._limit:
+        self.size += len(chunk)
+        if self.size > self._limit:
             raise TooLarge(f"larger than {self._limit} bytes")
         self._chunks.append(chunk)
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import resource
 import signal
 import sys
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from ingest.receiver.storage import Folder
 
 INBOX = Path("inbox")
 HEADER_MILLISECONDS = 8_000  # slow connections are cut within ten seconds
-CONCURRENT_REQUESTS = 1024
+CONCURRENT_REQUESTS = 4096  # a thousand who dawdle leave room for the others; memory is bounded by bytes, not by them
+OPEN_FILES = 2 * CONCURRENT_REQUESTS
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Service:
 
 async def serve(service: Service, sources: dict[str, Source]) -> None:
     """Answer until SIGTERM or SIGINT; then take no more, finish what was begun, and seal."""
+    _allow_open_files()
     commit = GroupCommit(DurableLog(Folder(service.folder / INBOX), new_segment_name))
     receiver = Receiver(sources, commit, Suppressed(service.folder / SUPPRESSED))
     server = Server(
@@ -67,6 +70,14 @@ async def _seal_now_and_then(commit: GroupCommit, seconds: float) -> None:
     while True:
         await asyncio.sleep(seconds)
         await commit.seal()
+
+
+def _allow_open_files() -> None:
+    """Raise the limit of open files, which is 1,024 on many systems, as far as this user may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def main() -> None:

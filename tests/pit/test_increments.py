@@ -217,7 +217,7 @@ def differences_from_new_tables(world: World) -> list[str]:
 
 @pytest.mark.slow
 def test_O5_a_company_that_goes_on_is_what_it_is_when_built_at_once(
-    full_build: Path, built_copy: Callable[..., Path], build_features: Callable[[Path, str], None]
+    full_build: Path, built_copy: Callable[..., Path], build_features: Callable[..., None]
 ) -> None:
     """Through the whole pipeline: what became known in three months is added, with every merge, link and late event."""
     home = built_copy("going_on", "2026-04-01", partial(truncate, date="2026-04-01"))
@@ -228,7 +228,7 @@ def test_O5_a_company_that_goes_on_is_what_it_is_when_built_at_once(
             "and schema_name in ('segment', 'salesforce', 'marketing', 'enrichment', 'billing')"
         ).fetchall():
             connection.execute(f'create or replace table {schema}."{table}" as from whole.{schema}."{table}"')
-    build_features(home, END)
+    build_features(home, END, DBT_LOG_LEVEL_FILE="debug")
     log = (home / "logs" / "dbt.log").read_text(encoding="utf-8")
     assert "account_days: kept up to 2026-03-31" in log
     assert "as-of dates kept; " in log

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ingest.receiver.application import BODY_SECONDS, Receiver
+from ingest.receiver.application import ARRIVING_BYTES, BODY_SECONDS, Receiver
 from ingest.receiver.durable_log import DurableLog
 from ingest.receiver.gate import Suppressed
 from ingest.receiver.group_commit import GroupCommit
@@ -113,6 +113,27 @@ def test_C9_over_capacity_new_requests_are_turned_away_and_those_taken_are_kept(
         taken = await asyncio.gather(first, *(task for task in many if task not in turned_away))
         assert {answer["status"] for answer in taken} == {200}
         assert (await send(receiver, [BODY]))["status"] == 200
+        await commit.close()
+
+    asyncio.run(scenario())
+
+
+def test_C9_bodies_that_do_not_end_take_so_much_memory_and_no_more(disk: WaitingDisk, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        disk.may_sync.set()
+        receiver, commit = receiver_on(disk, tmp_path, 2**20)
+        part = b'{"batch": [' + b" " * 400_000
+        fitting = ARRIVING_BYTES // len(part)
+        slow = [asyncio.create_task(send(receiver, [part], is_whole=False)) for _ in range(fitting + 20)]
+        while sum(task.done() for task in slow) < 20:
+            await asyncio.sleep(0)
+        turned_away = [task.result() for task in slow if task.done()]
+        assert [answer["status"] for answer in turned_away] == [503] * 20
+        assert (await send(receiver, [BODY]))["status"] == 200, "a whole body takes no room among them"
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        assert (await send(receiver, [BODY[:9], BODY[9:]]))["status"] == 200
         await commit.close()
 
     asyncio.run(scenario())
