@@ -7,7 +7,7 @@ with or without `timestamp`, as RudderStack's SDKs send it.
 from collections.abc import Callable
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -66,6 +66,16 @@ class _Context(msgspec.Struct, rename="camel", gc=False):
     location: _Location | UnsetType | None = UNSET
 
 
+class _Surroundings(NamedTuple):
+    """What the context says of an event."""
+
+    traits: Raw
+    group_id: str | None
+    country: str | None
+    user_agent: str | None
+    library: str | None
+
+
 class _Page(msgspec.Struct, gc=False):
     path: str | None = None
 
@@ -76,7 +86,6 @@ _many = msgspec.json.Decoder(list[Raw])
 _message = msgspec.json.Decoder(_Message)
 _context = msgspec.json.Decoder(_Context)
 _page = msgspec.json.Decoder(_Page)
-_NO_CONTEXT = _Context()
 
 
 def split(call: str, body: bytes) -> Parts:
@@ -97,8 +106,8 @@ def read(event: bytes, envelope: Envelope) -> Row:
         if kind == "delete":
             raise UnreadableEvent("a request to delete a person: `pql identity forget` does it")
         raise UnreadableEvent("unknown type of event")
-    context = _context_of(bytes(message.context if is_given(message.context) else envelope.context))
-    traits = message.traits if is_given(message.traits) else context.traits
+    around = _surroundings(bytes(message.context if is_given(message.context) else envelope.context))
+    traits = message.traits if is_given(message.traits) else around.traits
     original, moment = _times(message, envelope)
     group = text(message.group_id)
     previous = text(message.previous_id) if kind == "alias" else None
@@ -122,14 +131,14 @@ def read(event: bytes, envelope: Envelope) -> Row:
         text(message.user_id),
         text(message.anonymous_id),
         previous,
-        group if group is not None else text(context.group_id),
+        group if group is not None else around.group_id,
         email,
         original,
         moment,
         properties,
-        context.location.country if isinstance(context.location, _Location) else None,
-        context.user_agent,
-        context.library.name if isinstance(context.library, _Library) else None,
+        around.country,
+        around.user_agent,
+        around.library,
     )
 
 
@@ -149,15 +158,22 @@ def _times(message: _Message, envelope: Envelope) -> tuple[int | None, int]:
 
 
 @lru_cache(maxsize=256)
-def _context_of(context: bytes) -> _Context:
+def _surroundings(context: bytes) -> _Surroundings:
     """The context, as far as it is one: what a client says around an event never costs the event.
 
     Remembered, since a server says the same around all of its events.
     """
     try:
-        return _context.decode(context) if context else _NO_CONTEXT
+        read = _context.decode(context) if context else _Context()
     except msgspec.ValidationError:
-        return _NO_CONTEXT
+        read = _Context()
+    return _Surroundings(
+        read.traits,
+        text(read.group_id),
+        read.location.country if isinstance(read.location, _Location) else None,
+        read.user_agent,
+        read.library.name if isinstance(read.library, _Library) else None,
+    )
 
 
 def _path(properties: Raw) -> str | None:
