@@ -167,9 +167,10 @@ def run(
 def top(
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many accounts")] = 10,
 ) -> None:
-    """Show the best accounts to work on today, each with its first reason."""
+    """Show the best accounts to work on today, and the customers who may buy more, each with its first reason."""
     with failing_clearly(WarehouseMissing), open_published(home()) as backend:
         console.print(screens.top_accounts(backend, count))
+        console.print(screens.top_customers(backend, count))
 
 
 @app.command()
@@ -527,6 +528,7 @@ def demo(
     run_and_report(None)
     with open_published(home()) as backend:
         console.print(screens.top_accounts(backend, 10))
+        console.print(screens.top_customers(backend, 3))
         best = screens.best_account(backend)
     prefix = f"PQL_HOME={folder} " if str(folder) != "local" else ""
     console.print(

@@ -37,6 +37,20 @@ CAUSES = {
     "enrichment": "what became known of who it is",
     "model": "another model",
 }
+# Customers are not among them: they are ranked by the chance that they buy more, and worked by customer success.
+WORKED_BY_SALES = """
+    scores.account_scores as scores
+    inner join identity.accounts as accounts on scores.account_id = accounts.account_id
+    inner join activation.plays as plays
+        on scores.account_id = plays.account_id and plays.play <> 'none' and scores.stage <> 'expansion_ready'
+"""
+BEST_FIRST = "scores.score desc, scores.margin desc, scores.account_id"
+FIRST_REASONS = """
+    select account_id, min_by(label, rank) as label
+    from {contributions}
+    where direction = 'up'
+    group by account_id
+"""
 LEVEL_STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
 
 
@@ -60,23 +74,16 @@ def top_accounts(backend: Backend, count: int) -> RenderableType:
     """The best accounts that sales may work: score, grade, confidence, first reason, play."""
     rows = query(
         backend,
-        """
+        f"""
         select
             accounts.name, scores.score, scores.grade, scores.confidence_pct, scores.score_basis,
             plays.play, reasons.label
-        from scores.account_scores as scores
-        inner join identity.accounts as accounts on scores.account_id = accounts.account_id
-        inner join activation.plays as plays on scores.account_id = plays.account_id
-        left join (
-            select account_id, min_by(label, rank) as label
-            from scores.signal_contributions
-            where direction = 'up'
-            group by account_id
-        ) as reasons on scores.account_id = reasons.account_id
-        where plays.play <> 'none'
-        order by scores.score desc, scores.margin desc, scores.account_id
+        from {WORKED_BY_SALES}
+        left join ({FIRST_REASONS.format(contributions="scores.signal_contributions")}) as reasons
+            on scores.account_id = reasons.account_id
+        order by {BEST_FIRST}
         limit ?
-        """,
+        """,  # noqa: S608 - the texts are ours
         [count],
     )
     table = Table(title=f"Top {len(rows)} accounts", title_justify="left", pad_edge=False)
@@ -89,18 +96,34 @@ def top_accounts(backend: Backend, count: int) -> RenderableType:
     return Group(table, Text(f"Scores are based on: {basis.replace('_', ' ')}", style="dim"))
 
 
-def best_account(backend: Backend) -> str:
-    """The name of the account at the top of the list."""
+def top_customers(backend: Backend, count: int) -> RenderableType:
+    """The customers most likely to buy more, for customer success: the score that says so, first reason, play."""
     rows = query(
         backend,
-        """
-        select accounts.name from scores.account_scores as scores
+        f"""
+        select accounts.name, scores.score, reasons.label, plays.play
+        from scores.expansion_scores as scores
         inner join identity.accounts as accounts on scores.account_id = accounts.account_id
         inner join activation.plays as plays on scores.account_id = plays.account_id
-        where plays.play <> 'none'
-        order by scores.score desc, scores.margin desc, scores.account_id limit 1
-        """,
+        left join ({FIRST_REASONS.format(contributions="scores.expansion_contributions")}) as reasons
+            on scores.account_id = reasons.account_id
+        where plays.play <> 'none' and scores.is_ready
+        order by {BEST_FIRST}
+        limit ?
+        """,  # noqa: S608 - the texts are ours
+        [count],
     )
+    table = Table(title=f"Top {len(rows)} customers who may buy more", title_justify="left", pad_edge=False)
+    for heading in ("Customer", "Expansion score", "First reason", "Play"):
+        table.add_column(heading, justify="right" if heading == "Expansion score" else "left")
+    for row in rows:
+        table.add_row(row["name"], str(row["score"]), row["label"] or "–", row["play"])
+    return table if rows else Text("No customer is ready to be asked for more.", style="dim")
+
+
+def best_account(backend: Backend) -> str:
+    """The name of the account at the top of the list."""
+    rows = query(backend, f"select accounts.name from {WORKED_BY_SALES} order by {BEST_FIRST} limit 1")  # noqa: S608
     return rows[0]["name"] if rows else ""
 
 

@@ -125,3 +125,24 @@ def test_the_verbs_show_lists_experiments_and_what_reps_said(small_company: Inst
     assert installation.working("select account_id, disposition, play, owner from feedback.dispositions") == [
         (account_id, "not_ready", play, owner)
     ]
+
+
+def test_the_lists_part_those_whom_sales_works_from_customers_who_may_buy_more(small_company: Installation):
+    accounts, customers = small_company.pql("top", "--count", "1000").split("customers who may buy more")
+    of_sales, of_success = (
+        small_company.working(
+            "select accounts.name from scores.account_scores as scores "
+            "inner join identity.accounts as accounts on scores.account_id = accounts.account_id "
+            "inner join activation.plays as plays on scores.account_id = plays.account_id "
+            f"where plays.play <> 'none' and scores.stage {condition}"
+        )
+        for condition in ("<> 'expansion_ready'", "= 'expansion_ready'")
+    )
+    named = [
+        [name for line in part.splitlines() if line.startswith("│") and (name := line[1:].partition("│")[0].strip())]
+        for part in (accounts, customers)
+    ]
+
+    assert sorted(named[0]) == sorted(name for (name,) in of_sales)
+    assert len(named[1]) > 10
+    assert sorted(named[1]) == sorted(name for (name,) in of_success)
