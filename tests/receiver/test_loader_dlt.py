@@ -237,6 +237,18 @@ def test_L1_killed_at_random_moments_the_tables_equal_those_of_one_clean_load(
     assert_equal(tables(home, to.address), direct)
 
 
+def test_L2_what_a_kill_left_in_the_folder_of_dlt_is_not_loaded_in_the_place_of_another_segment(
+    into_duckdb: Path,
+) -> None:
+    """dlt would load its pending package first, and take no other meanwhile."""
+    write_segment(into_duckdb, "b", [("segment", named("late"))])
+    assert load_by_dlt_and_die(into_duckdb, "dlt:duckdb", IN_DLT[0], 1)
+    assert any((into_duckdb / "dlt" / "working").rglob("deliveries.*"))
+    write_segment(into_duckdb, "a", [("segment", named("early"))])
+    assert [summary.loaded for summary in load_by_dlt(into_duckdb, "dlt:duckdb")] == [1, 1]
+    assert [row[4] for row in tables(into_duckdb)[0]] == ["early", "late"]
+
+
 def test_a_row_that_is_there_stays_when_an_earlier_segment_comes_later(into_duckdb: Path, tmp_path: Path) -> None:
     """It was begun first by another receiver, and was not there yet when the later one was loaded."""
     other = tmp_path / "direct"
