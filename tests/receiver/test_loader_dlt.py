@@ -5,9 +5,11 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -51,7 +53,9 @@ def step(name):
 
 def begin_to_die(name):
     if wanted == "any":
-        threading.Timer(left, die).start()
+        timer = threading.Timer(left, die)
+        timer.daemon = True
+        timer.start()
     elif wanted.startswith("dlt."):
         module, kind, method = wanted.rsplit(".", 2)
         kind = getattr(import_module(module), kind)
@@ -63,8 +67,7 @@ def begin_to_die(name):
 
 with store_for_loading(home, into) as store:
     begin_to_die(wanted)
-    print(list(load_into(store, home, datetime(2027, 1, 15, 9), step)))
-os._exit(0)
+    list(load_into(store, home, datetime(2027, 1, 15, 9), step))
 """
 NUMBERS = count()
 IN_DLT = ("dlt.pipeline.pipeline.Pipeline.load", "dlt.load.load.Load.complete_package")
@@ -331,6 +334,24 @@ def test_the_verb_loads_counts_a_loss_until_it_is_accepted_and_tells_the_gate_wh
         )
         assert ledger.fetchall() == [("000001", True)]
     assert not (tmp_path / ".dlt").exists()
+
+
+@pytest.mark.parametrize("asked_for", [False, True])
+def test_dlt_tells_nobody_of_a_load_unless_somebody_asks_for_it(
+    into_duckdb: Path, monkeypatch: pytest.MonkeyPatch, asked_for: bool
+) -> None:
+    monkeypatch.setenv("HOME", str(into_duckdb))  # telemetry keeps a number of the user's there
+    monkeypatch.delenv("RUNTIME__DLTHUB_TELEMETRY", raising=False)  # a load in this process may have set it
+    if asked_for:
+        monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "true")
+    write_segment(into_duckdb, "a", [("segment", named("one"))])
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY_ENDPOINT", f"http://127.0.0.1:{listening.getsockname()[1]}")
+        assert not load_by_dlt_and_die(into_duckdb, "dlt:duckdb", "never", 0)
+        with nullcontext() if asked_for else pytest.raises(BlockingIOError):
+            listening.accept()[0].close()
+    assert len(tables(into_duckdb)[0]) == 1
 
 
 def test_a_destination_without_sql_and_one_that_is_none_are_refused(
