@@ -336,7 +336,7 @@ def test_the_verb_loads_counts_a_loss_until_it_is_accepted_and_tells_the_gate_wh
     assert not (tmp_path / ".dlt").exists()
 
 
-@pytest.mark.parametrize("asked_for", [False, True])
+@pytest.mark.parametrize("asked_for", [False, True] if FULL else [False])
 def test_dlt_tells_nobody_of_a_load_unless_somebody_asks_for_it(
     into_duckdb: Path, monkeypatch: pytest.MonkeyPatch, asked_for: bool
 ) -> None:
