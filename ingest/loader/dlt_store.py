@@ -7,7 +7,7 @@ a kill cut short is not in it, and is loaded again from its file, whatever dlt k
 
 import os
 import shutil
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import astuple
 from datetime import datetime
@@ -63,7 +63,8 @@ class DltStore:
 
     def recorded(self, segment: str) -> SegmentSummary | None:
         """As the protocol says."""
-        found = self._ledger(SUMMARY, segment)
+        columns, key = ", ".join(self._column(name) for name in SUMMARY), self._column("segment")
+        found = self._query(f"select {columns} from {self._name('segments')} where {key} = %s", segment)  # noqa: S608 - ours
         return SegmentSummary(*found[0]) if found else None
 
     def add(self, batch: Batch, summarize: Summarize, loaded_at: datetime, step: Step) -> SegmentSummary:
@@ -84,26 +85,21 @@ class DltStore:
                     "home load into the same warehouse? The segment stays in the inbox, load it again"
                 )
         step("after insert")
-        self._record(summary, loaded_at, None)
+        self._record(summary, loaded_at)
         step("after ledger")
         return summary
 
     def accept_loss(self, segment: str, now: datetime) -> bool:
         """As the protocol says."""
-        recorded = self.recorded(segment)
-        if recorded is None:
+        if self.recorded(segment) is None:
             return False
-        ((loaded_at,),) = self._ledger(["loaded_at"], segment)
-        self._record(recorded, loaded_at, now)
+        accepted, key = self._column("loss_accepted_at"), self._column("segment")
+        self._query(f"update {self._name('segments')} set {accepted} = %s where {key} = %s", now, segment)  # noqa: S608 - ours
         return True
 
-    def _record(self, summary: SegmentSummary, loaded_at: datetime, loss_accepted_at: datetime | None) -> None:
-        line = dict(zip(SEGMENTS.names, (*astuple(summary), loaded_at, loss_accepted_at), strict=True))
+    def _record(self, summary: SegmentSummary, loaded_at: datetime) -> None:
+        line = dict(zip(SEGMENTS.names, (*astuple(summary), loaded_at, None), strict=True))
         self._replace(segments=pa.Table.from_pylist([line], schema=SEGMENTS))
-
-    def _ledger(self, columns: Sequence[str], segment: str) -> list[tuple[Any, ...]]:
-        listed, key = ", ".join(self._column(name) for name in columns), self._column("segment")
-        return self._query(f"select {listed} from {self._name('segments')} where {key} = %s", segment)  # noqa: S608 - ours
 
     def _replace(self, **rows: Table) -> None:
         """Put rows in the place of those that their segment has in these tables; returns once they are committed."""

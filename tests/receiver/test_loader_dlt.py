@@ -208,6 +208,9 @@ def test_L1_the_view_and_the_quarantine_hold_what_a_direct_load_holds(
     assert load_by_dlt(home, to.into, 1) == [], "the ledger knows every segment"
     assert_equal(tables(home, to.address), direct)
     assert not list((home / "inbox").glob("0*"))
+    with store_for_loading(home, to.into) as store:
+        assert accept_loss(store, "000001", LOADED_AT)
+    assert [row[8] for row in tables(home, to.address)[2]] == [None, LOADED_AT, None, None, None]
 
 
 @pytest.mark.parametrize(("kind", "step"), PLACES if FULL else PLACES[:4], indirect=["kind"])
