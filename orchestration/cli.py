@@ -83,7 +83,7 @@ def load(
         typer.Option(
             "--into",
             envvar="PQL_LOAD_INTO",
-            help="postgresql://USER@HOST/DATABASE; by default the home's own DuckDB file",
+            help="postgresql://USER@HOST/DATABASE or dlt:DESTINATION; by default the home's own DuckDB file",
         ),
     ] = None,
     keep_days: Annotated[
@@ -94,21 +94,21 @@ def load(
     ] = None,
 ) -> None:
     """Load what `pql serve` received; what was loaded before changes nothing."""
-    from ingest.loader.load import SegmentSummary, forget_old_archives, load_segments
+    from ingest.loader.load import SegmentSummary, forget_old_archives, load_into
     from ingest.loader.load import accept_loss as accept
     from ingest.loader.warehouse import WarehouseRefused
-    from orchestration.loading import opened_for_loading
+    from orchestration.loading import store_for_loading
 
     now = datetime.now(UTC).replace(tzinfo=None)
     with (
         failing_clearly(WarehouseRefused),
         showing_progress("loading"),
-        opened_for_loading(home(), into) as warehouse,
+        store_for_loading(home(), into) as store,
     ):
-        if accept_loss is not None and not accept(warehouse, accept_loss, now):
+        if accept_loss is not None and not accept(store, accept_loss, now):
             raise typer.BadParameter(f"no segment {accept_loss} was loaded", param_hint="--accept-loss")
         segments: list[SegmentSummary] = []
-        for segment in load_segments(warehouse, home(), now):
+        for segment in load_into(store, home(), now):
             announce(f"{segment.segment}: {segment.loaded:,} new")
             segments.append(segment)
     forget_old_archives(home(), keep_days)

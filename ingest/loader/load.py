@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from ingest.loader.read import Batch, read_segment
 from ingest.loader.readable import set_aside_unreadable
@@ -66,13 +67,90 @@ class SegmentSummary:
         return self.lost != 0 or (self.is_sealed and (self.damaged_bytes > 0 or self.acknowledged is None))
 
 
+Summarize = Callable[[int], SegmentSummary]
+
+
+class SegmentStore(Protocol):
+    """Where the rows of segments go, and the ledger beside them: what `load_into` asks for."""
+
+    def prepare(self) -> None:
+        """Create what is absent."""
+        ...
+
+    def recorded(self, segment: str) -> SegmentSummary | None:
+        """What the ledger says of a segment; None where it was not loaded yet."""
+        ...
+
+    def add(self, batch: Batch, summarize: Summarize, loaded_at: datetime, step: Step) -> SegmentSummary:
+        """Keep the rows of a segment that is not in the ledger, and then its line there, so that it is all or nothing.
+
+        Args:
+            batch: The rows.
+            summarize: The line of the ledger, from the number of rows added to `receiver.events`.
+            loaded_at: The moment of the load.
+            step: As for `load_into`.
+        """
+        ...
+
+    def accept_loss(self, segment: str, now: datetime) -> bool:
+        """Note in the ledger that somebody accepts what a segment lost; whether there is such a segment."""
+        ...
+
+
+@dataclass(frozen=True)
+class InTransactions:
+    """A store that is a warehouse with transactions over several tables."""
+
+    warehouse: Warehouse
+
+    def prepare(self) -> None:
+        """As the protocol says."""
+        create_tables(self.warehouse)
+
+    def recorded(self, segment: str) -> SegmentSummary | None:
+        """As the protocol says."""
+        found = self.warehouse.execute(
+            """
+            select segment, is_sealed, acknowledged, loaded, quarantined, deduplicated, damaged_bytes
+            from receiver.segments
+            where segment = $1
+            """,
+            [segment],
+        )
+        return SegmentSummary(*found[0]) if found else None
+
+    def add(self, batch: Batch, summarize: Summarize, loaded_at: datetime, step: Step) -> SegmentSummary:
+        """As the protocol says, in one transaction."""
+        with self.warehouse.transaction():
+            summary = summarize(_insert(self.warehouse, batch))
+            step("after insert")
+            self.warehouse.execute(
+                "insert into receiver.segments values ($1, $2, $3, $4, $5, $6, $7, $8, null)",
+                [*astuple(summary), loaded_at],
+            )
+            step("after ledger")
+        return summary
+
+    def accept_loss(self, segment: str, now: datetime) -> bool:
+        """As the protocol says."""
+        updated = "update receiver.segments set loss_accepted_at = $1 where segment = $2 returning segment"
+        return bool(self.warehouse.execute(updated, [now, segment]))
+
+
 def load_segments(
     warehouse: Warehouse, folder: Path, loaded_at: datetime, step: Step = lambda name: None
+) -> Iterator[SegmentSummary]:
+    """Load into a warehouse with transactions; as `load_into` says."""
+    return load_into(InTransactions(warehouse), folder, loaded_at, step)
+
+
+def load_into(
+    store: SegmentStore, folder: Path, loaded_at: datetime, step: Step = lambda name: None
 ) -> Iterator[SegmentSummary]:
     """Load all segments that no receiver is writing, in the order of their names.
 
     Args:
-        warehouse: Where the rows go, and the ledger beside them.
+        store: Where the rows go, and the ledger beside them.
         folder: The home of the installation; the segments are in `inbox/`, and go to `archive/` or `damaged/`.
         loaded_at: The moment of the load, UTC without a zone.
         step: Called with the name of each point that a crash may hit; tests kill there.
@@ -80,13 +158,13 @@ def load_segments(
     Yields:
         What became of each segment, after its commit.
     """
-    create_tables(warehouse)
+    store.prepare()
     for path in segment_paths(folder):
         name = path.name.partition(".")[0]
-        with _held(path) as is_free:
+        with held(path) as is_free:
             if not is_free:
                 continue
-            recorded = _recorded(warehouse, name)
+            recorded = store.recorded(name)
             if recorded is not None:
                 _put_away(path, folder, DAMAGED if recorded.is_damaged else ARCHIVE)
                 continue
@@ -96,7 +174,7 @@ def load_segments(
                     contents = Contents((), None, path.stat().st_size)
                 else:  # a receiver is about to begin it, or died before it did
                     continue
-            summary = _load(warehouse, name, path.name.endswith(SEALED), contents, loaded_at, step)
+            summary = _load(store, name, path.name.endswith(SEALED), contents, loaded_at, step)
             step("after commit")
             _put_away(path, folder, DAMAGED if summary.is_damaged else ARCHIVE)
             step("after archive")
@@ -120,14 +198,10 @@ def forget_old_archives(folder: Path, keep_days: float) -> int:
     return len(old)
 
 
-def accept_loss(warehouse: Warehouse, segment: str, now: datetime) -> bool:
+def accept_loss(store: SegmentStore, segment: str, now: datetime) -> bool:
     """Take note that somebody accepts what a damaged segment lost, so that publishing goes on; whether there is one."""
-    create_tables(warehouse)
-    return bool(
-        warehouse.execute(
-            "update receiver.segments set loss_accepted_at = $1 where segment = $2 returning segment", [now, segment]
-        )
-    )
+    store.prepare()
+    return store.accept_loss(segment, now)
 
 
 def write_suppressed(warehouses: Iterable[Warehouse], folder: Path) -> int:
@@ -148,8 +222,8 @@ def write_suppressed(warehouses: Iterable[Warehouse], folder: Path) -> int:
 
 
 @contextmanager
-def _held(path: Path) -> Generator[bool]:
-    """Whether the segment has no living writer; it is held meanwhile."""
+def held(path: Path) -> Generator[bool]:
+    """Whether the segment, or whatever it is, has no other living holder; it is held meanwhile."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:  # sealed meanwhile; the next load takes it under its new name
@@ -166,18 +240,12 @@ def _held(path: Path) -> Generator[bool]:
 
 
 def _load(
-    warehouse: Warehouse,
-    name: str,
-    is_sealed: bool,
-    contents: Contents,
-    loaded_at: datetime,
-    step: Step,
+    store: SegmentStore, name: str, is_sealed: bool, contents: Contents, loaded_at: datetime, step: Step
 ) -> SegmentSummary:
     batch = set_aside_unreadable(read_segment(contents.records, name))
-    with warehouse.transaction():
-        loaded = _insert(warehouse, batch)
-        step("after insert")
-        summary = SegmentSummary(
+
+    def summarize(loaded: int) -> SegmentSummary:
+        return SegmentSummary(
             name,
             is_sealed,
             contents.seal.items if contents.seal else None,
@@ -186,12 +254,8 @@ def _load(
             len(batch.events) - loaded,
             contents.damaged_bytes,
         )
-        warehouse.execute(
-            "insert into receiver.segments values ($1, $2, $3, $4, $5, $6, $7, $8, null)",
-            [*astuple(summary), loaded_at],
-        )
-        step("after ledger")
-    return summary
+
+    return store.add(batch, summarize, loaded_at, step)
 
 
 def _insert(warehouse: Warehouse, batch: Batch) -> int:
@@ -232,19 +296,6 @@ def _insert(warehouse: Warehouse, batch: Batch) -> int:
             )
     warehouse.execute("drop table new_items")
     return new
-
-
-def _recorded(warehouse: Warehouse, name: str) -> SegmentSummary | None:
-    """What the ledger says of a segment; None where it was not loaded yet."""
-    found = warehouse.execute(
-        """
-        select segment, is_sealed, acknowledged, loaded, quarantined, deduplicated, damaged_bytes
-        from receiver.segments
-        where segment = $1
-        """,
-        [name],
-    )
-    return SegmentSummary(*found[0]) if found else None
 
 
 def _put_away(path: Path, folder: Path, where: str) -> None:

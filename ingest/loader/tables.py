@@ -8,7 +8,7 @@ from ingest.vendors.contract import Row
 
 SCHEMA = "receiver"
 
-_SQL_TYPES = {"string": "varchar", "int64": "bigint", "timestamp[us]": "timestamp"}
+_SQL_TYPES = {"string": "varchar", "int64": "bigint", "timestamp[us]": "timestamp", "bool": "boolean"}
 _TIMES = ("original_at", "occurred_at")
 _ENVELOPE = (
     ("source", pa.string()),
@@ -29,6 +29,15 @@ EVENTS = pa.schema(
 QUARANTINE = pa.schema(
     [*_ENVELOPE, ("reason", pa.string()), ("raw", pa.string()), ("segment", pa.string()), ("item", pa.int64())]
 )
+SEGMENTS = pa.schema(
+    [
+        ("segment", pa.string()),
+        ("is_sealed", pa.bool_()),
+        *((name, pa.int64()) for name in ("acknowledged", "loaded", "quarantined", "deduplicated", "damaged_bytes")),
+        ("loaded_at", pa.timestamp("us")),
+        ("loss_accepted_at", pa.timestamp("us")),
+    ]
+)
 
 
 def typed_columns(columns: Any) -> str:
@@ -43,9 +52,7 @@ def create_tables(warehouse: Warehouse) -> None:
         for name, columns in (("events", EVENTS), ("quarantine", QUARANTINE)):
             warehouse.execute(f"create table if not exists {SCHEMA}.{name} ({typed_columns(columns)})")
         warehouse.execute(
-            f"create table if not exists {SCHEMA}.segments (segment varchar primary key, is_sealed boolean, "
-            "acknowledged bigint, loaded bigint, quarantined bigint, deduplicated bigint, damaged_bytes bigint, "
-            "loaded_at timestamp, loss_accepted_at timestamp)"
+            f"create table if not exists {SCHEMA}.segments ({typed_columns(SEGMENTS)}, primary key (segment))"
         )
         for index in warehouse.indexes:
             warehouse.execute(index)

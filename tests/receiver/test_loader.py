@@ -15,7 +15,14 @@ import pyarrow as pa
 import pytest
 
 from ingest.loader.duckdb_warehouse import DuckDBWarehouse
-from ingest.loader.load import SegmentSummary, accept_loss, forget_old_archives, load_segments, write_suppressed
+from ingest.loader.load import (
+    InTransactions,
+    SegmentSummary,
+    accept_loss,
+    forget_old_archives,
+    load_segments,
+    write_suppressed,
+)
 from ingest.loader.read import Batch, read_segment
 from ingest.loader.readable import set_aside_unreadable
 from ingest.receiver.durable_log import DurableLog, Record
@@ -177,8 +184,9 @@ def test_L4_a_damaged_segment_gives_its_intact_prefix_and_the_loss_is_counted_un
         assert summaries[1].damaged_bytes > 0
         assert summaries[1].loaded + summaries[1].quarantined + summaries[1].deduplicated == 5
         assert (tmp_path / "damaged" / second.name).exists()
-        assert accept_loss(DuckDBWarehouse(warehouse), summaries[1].segment, LOADED_AT)
-        assert not accept_loss(DuckDBWarehouse(warehouse), "another", LOADED_AT)
+        store = InTransactions(DuckDBWarehouse(warehouse))
+        assert accept_loss(store, summaries[1].segment, LOADED_AT)
+        assert not accept_loss(store, "another", LOADED_AT)
 
 
 def test_a_segment_that_is_being_written_is_left_alone_and_taken_when_its_writer_is_gone(tmp_path: Path) -> None:
