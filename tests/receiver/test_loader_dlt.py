@@ -377,6 +377,7 @@ def test_S7_no_error_shows_a_password(tmp_path: Path, password: str) -> None:
     assert "s3cret" not in told.output
 
 
+@pytest.mark.skipif(not FULL, reason="dbt twice in two homes; PQL_TEST_FULL=1")
 def test_staging_reads_what_dlt_loaded_as_what_was_loaded_directly(
     home: Path, filled: Path, tmp_path: Path, dbt: Callable[..., object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
