@@ -5,9 +5,16 @@ import os
 import platform
 from importlib.metadata import version
 
-from bench import explain, identity, loader, metrics, receiver
+from bench import explain, identity, latency, loader, metrics, receiver
 
-BENCHMARKS = {"explain": explain, "identity": identity, "metrics": metrics, "receiver": receiver, "loader": loader}
+BENCHMARKS = {
+    "explain": explain,
+    "identity": identity,
+    "metrics": metrics,
+    "receiver": receiver,
+    "loader": loader,
+    "latency": latency,
+}
 
 
 def main() -> None:

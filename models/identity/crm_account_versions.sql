@@ -26,6 +26,7 @@ final as (
         country,
         is_deleted,
         'crm_account:' || merged_into_crm_account_id as merged_into_node,
+        'crm_account:' || synced_crm_account_id as synced_node,
         available_at,
         superseded_at
     from crm
@@ -46,6 +47,7 @@ final as (
         employees,
         country,
         false,
+        null,
         null,
         available_at,
         superseded_at

@@ -3,7 +3,7 @@
 -- (`organisation_owners`), and `organisation_claims` shows both.
 
 {%- set rules = [
-    "override", "crm_merge", "crm_workspace", "verified_domain", "website", "workspace_domain", "two_contacts",
+    "override", "crm_merge", "crm_sync", "crm_workspace", "verified_domain", "website", "workspace_domain", "two_contacts",
     "workspace_majority", "two_witnesses",
 ] %}
 
@@ -27,6 +27,17 @@ decisions as (
 
 majorities as (
     select * from {{ ref("organisation_majorities") }}
+),
+
+-- A record that is not there ties nothing: whoever loads HubSpot alone has its ids alone.
+synced as (
+    select
+        versions.node,
+        versions.synced_node,
+        greatest(versions.available_at, min(others.available_at)) as available_at
+    from versions
+    inner join versions as others on versions.synced_node = others.node
+    group by versions.node, versions.synced_node, versions.available_at
 ),
 
 contacts as (
@@ -202,6 +213,11 @@ said as (
     select 'crm_merge', node, merged_into_node, available_at
     from versions
     where merged_into_node is not null
+
+    union all
+
+    select 'crm_sync', node, synced_node, available_at
+    from synced
 
     union all
 

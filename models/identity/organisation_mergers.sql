@@ -1,4 +1,5 @@
--- Grain: one row per (owner, owner that it is one company with), with since when: by a merger in the CRM or by a decision.
+-- Grain: one row per (owner, owner that it is one company with), with since when: by a merger in the CRM, by the synchronisation of
+-- two CRMs, or by a decision.
 -- An owner is one with itself.
 {{ config(materialized="earliest_reach") }}
 
@@ -18,7 +19,7 @@ mergers as (
     inner join owners as right_owners on claims.claimant = right_owners.node
     where
         claims.refused_because is null
-        and claims.rule in ('override', 'crm_merge')
+        and claims.rule in ('override', 'crm_merge', 'crm_sync')
         and left_owners.owner <> right_owners.owner
 ),
 

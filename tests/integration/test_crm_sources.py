@@ -22,12 +22,14 @@ Table = list[dict[str, str]]
 
 HUBSPOT: dict[str, str] = {
     "company": """
-        id,is_deleted,_fivetran_synced,property_name,property_domain,property_createdate,property_hs_merged_object_ids,property_pql_disposition,property_hs_updated_by_user_id
-        1,false,2026-03-01 00:00:00,Acme,acme.example,2026-01-01 00:00:00,2,good_lead,
-        2,true,2026-02-20 00:00:00,Acme twice,acme-old.example,2026-01-02 00:00:00,,Not a fit,77
-        3,true,2026-02-21 00:00:00,Gone,gone.example,2026-01-03 00:00:00,,,
-        5,false,2026-03-01 00:00:00,Both,both.example,2026-01-03 00:00:00,,,
-        6,false,2026-03-01 00:00:00,Joined,joined.example,2026-01-03 00:00:00,,,
+        id,is_deleted,_fivetran_synced,property_name,property_domain,property_createdate,property_hs_merged_object_ids,property_pql_disposition,property_hs_updated_by_user_id,property_salesforceaccountid
+        1,false,2026-03-01 00:00:00,Acme,acme.example,2026-01-01 00:00:00,2,good_lead,,
+        2,true,2026-02-20 00:00:00,Acme twice,acme-old.example,2026-01-02 00:00:00,,Not a fit,77,
+        3,true,2026-02-21 00:00:00,Gone,gone.example,2026-01-03 00:00:00,,,,
+        5,false,2026-03-01 00:00:00,Both,both.example,2026-01-03 00:00:00,,,,
+        6,false,2026-03-01 00:00:00,Joined,joined.example,2026-01-03 00:00:00,,,,
+        7,false,2026-03-01 00:00:00,Synced,synced.example,2026-01-03 00:00:00,,,,001s
+        8,false,2026-03-01 00:00:00,Synced elsewhere,elsewhere.example,2026-01-03 00:00:00,,,,001x
     """,
     "company_property_history": """
         company_id,timestamp,name,value,source_id
@@ -160,6 +162,7 @@ SALESFORCE: dict[str, str] = {
         001a,Beta,https://beta.example,false,2026-01-01 00:00:00,Good Lead, big team ,005a,2026-03-01 10:00:00
         001b,Both,https://www.both.example,false,2026-01-02 00:00:00,,,,
         001j,Joined,https://www.joined.example,false,2026-01-02 00:00:00,,,,
+        001s,Synced Inc,https://www.synced.example,false,2026-01-05 00:00:00,,,,
         001f,Field,https://field.example,false,2026-01-01 00:00:00,not_ready,,005b,2026-03-01 10:00:00
         001v,Versions,https://versions.example,false,2026-01-01 00:00:00,good-lead,,005b,2026-03-01 10:00:00
     """,
@@ -435,6 +438,15 @@ def test_what_a_rep_did_counts_and_nothing_else(built: Callable) -> None:
     assert attributed == [("hubspot:901", False), ("hubspot:911", False), ("hubspot:921", False)]
 
 
+IDS_OF = """
+    select ids.crm, ids.crm_account_id
+    from identity.account_crm_ids as ids
+    inner join identity.accounts as accounts on ids.account_id = accounts.account_id
+    where accounts.name = '{}'
+    order by ids.crm
+"""
+
+
 def test_a_company_in_both_crms_is_two_accounts_until_somebody_decides(built: Callable) -> None:
     accounts = "select crm_account_id, domain from identity.accounts where name = 'Both' order by 1"
     assert built(accounts) == [("001b", "both.example"), ("hubspot:5", "both.example")]
@@ -447,13 +459,22 @@ def test_a_company_in_both_crms_is_two_accounts_until_somebody_decides(built: Ca
     assert built(ids) == [("salesforce",), ("hubspot",)]
 
 
+def test_what_hubspot_synchronises_with_salesforce_is_one_account_from_when_both_were_there(built: Callable) -> None:
+    assert built(IDS_OF.format("Synced")) == [("hubspot", "hubspot:7"), ("salesforce", "001s")]
+    assert built(
+        "select claimed, claimant, strftime(available_at, '%Y-%m-%d'), refused_because "
+        "from identity.organisation_claims where rule = 'crm_sync'"
+    ) == [("crm_account:hubspot:7", "crm_account:001s", "2026-01-05", None)]
+    assert built("select count(*) from identity.accounts where name in ('Synced', 'Synced Inc')") == [(1,)]
+
+
+def test_a_company_that_names_an_account_which_nobody_loaded_stands_for_itself(built: Callable) -> None:
+    assert built(IDS_OF.format("Synced elsewhere")) == [("hubspot", "hubspot:8")]
+
+
 def test_a_row_of_identity_overrides_makes_it_one_that_each_crm_knows_by_its_own_id(built: Callable) -> None:
     assert built("select count(*) from identity.accounts where name = 'Joined'") == [(1,)]
-    assert built(
-        "select ids.crm, ids.crm_account_id from identity.account_crm_ids as ids "
-        "inner join identity.accounts as accounts on ids.account_id = accounts.account_id "
-        "where accounts.name = 'Joined' order by ids.crm"
-    ) == [("hubspot", "hubspot:6"), ("salesforce", "001j")]
+    assert built(IDS_OF.format("Joined")) == [("hubspot", "hubspot:6"), ("salesforce", "001j")]
 
 
 DISPOSITIONS = """

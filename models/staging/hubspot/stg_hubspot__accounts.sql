@@ -4,7 +4,7 @@
 
 {%- set properties = [
     "name", "domain", "website", "industry", "numberofemployees", "country", "type", "hs_parent_company_id", "hubspot_owner_id",
-    "workspace_id", "verified_domain", "sso_domain",
+    "workspace_id", "verified_domain", "sso_domain", "salesforceaccountid",
 ] %}
 {%- set company_columns = [
     ["id", "varchar"], ["is_deleted", "boolean"], ["_fivetran_deleted", "boolean"], ["property_createdate", "timestamp"],
@@ -126,6 +126,8 @@ final as (
         property_type as account_type,
         is_deletion as is_deleted,
         'hubspot:' || case when is_deletion then kept_id end as merged_into_crm_account_id,
+        -- HubSpot's own synchronisation with Salesforce writes it.
+        case when not is_deletion then nullif(trim(property_salesforceaccountid), '') end as synced_crm_account_id,
         property_createdate as created_at,
         version_from as available_at,
         version_to as superseded_at

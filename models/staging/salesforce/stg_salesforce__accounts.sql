@@ -79,6 +79,7 @@ final as (
         is_gone as is_deleted,
         -- Salesforce deletes the account that a merge did away with, and writes on it the one that stays.
         case when is_gone then master_record_id end as merged_into_crm_account_id,
+        cast(null as varchar) as synced_crm_account_id,
         created_date as created_at,
         version_from as available_at,
         version_to as superseded_at
