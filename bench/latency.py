@@ -4,7 +4,6 @@ import argparse
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from bench.receiver import AUTHORIZATION, wait_for
+from bench.receiver import AUTHORIZATION, free_port, wait_for
 
 SOURCES = '[source.web]\naccepts = "segment"\nkeys = ["KEY"]\n'
 EVENT, SIGNAL = "Report Scheduled", "report_scheduled"
@@ -84,9 +83,7 @@ def published(home: Path, query: str, *parameters: object) -> list[tuple]:
 def receiving(home: Path) -> Generator[int]:
     """The port of a receiver, as `pql serve` starts it."""
     (home / "receiver.toml").write_text(SOURCES)
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "ingest.receiver.server", str(home), str(home / "receiver.toml")]
     process = subprocess.Popen([*command, "--port", str(port)])  # noqa: S603
     try:

@@ -109,9 +109,7 @@ def serving(how: str) -> Generator[tuple[int, int]]:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         (home / "receiver.toml").write_text(SOURCES)
-        with socket.socket() as listening:
-            listening.bind(("127.0.0.1", 0))
-            port = listening.getsockname()[1]
+        port = free_port()
         process = subprocess.Popen([sys.executable, "-c", SERVE, folder, str(port), how], preexec_fn=on_first_core)  # noqa: S603
         try:
             os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
@@ -121,6 +119,12 @@ def serving(how: str) -> Generator[tuple[int, int]]:
             os.sched_setaffinity(0, range(os.cpu_count() or 1))
             process.terminate()
             process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
 
 
 def on_first_core() -> None:

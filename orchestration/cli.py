@@ -168,7 +168,7 @@ def top(
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many accounts")] = 10,
 ) -> None:
     """Show the best accounts to work on today, and the customers who may buy more, each with its first reason."""
-    with failing_clearly(WarehouseMissing), open_published(home()) as backend:
+    with failing_clearly(WarehouseMissing, screens.NotPublished), open_published(home()) as backend:
         console.print(screens.top_accounts(backend, count))
         console.print(screens.top_customers(backend, count))
 

@@ -97,7 +97,13 @@ def top_accounts(backend: Backend, count: int) -> RenderableType:
 
 
 def top_customers(backend: Backend, count: int) -> RenderableType:
-    """The customers most likely to buy more, for customer success: the score that says so, first reason, play."""
+    """The customers most likely to buy more, for customer success: the score that says so, first reason, play.
+
+    Raises:
+        NotPublished: the published file is older than these tables.
+    """
+    if not has_table(backend, "scores", "expansion_scores"):
+        raise NotPublished("the published run ranked no customers yet: `pql run` does")
     rows = query(
         backend,
         f"""

@@ -5,9 +5,12 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
+
+NUMBERS = count()
 
 
 @contextmanager
@@ -26,3 +29,13 @@ def running_server() -> Iterator[str]:
     finally:
         server.cleanup()
         shutil.rmtree(folder)
+
+
+def new_database(folder: str) -> str:
+    """The name of a new and empty database of the server whose socket is there."""
+    import psycopg
+
+    name = f"number_{next(NUMBERS)}"
+    with psycopg.connect(f"postgresql://postgres@/postgres?host={folder}", autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    return name

@@ -20,8 +20,7 @@ owned as (
         claims.priority,
         claims.available_at,
         claims.refused_because,
-        -- Decisions, and what CRMs say of their own records, may join two owners; nothing else may.
-        claimed_owners.owner <> claimant_owners.owner and claims.rule not in ('override', 'crm_merge', 'crm_sync') as joins_owners,
+        claimed_owners.owner <> claimant_owners.owner and claims.rule not in {{ owner_joining_rules() }} as joins_owners,
         claimed_owners.owner like 'crm_account:%' and claimant_owners.owner like 'crm_account:%' as is_between_crm_accounts,
         mergers.available_at as merged_at
     from claims

@@ -19,7 +19,7 @@ mergers as (
     inner join owners as right_owners on claims.claimant = right_owners.node
     where
         claims.refused_because is null
-        and claims.rule in ('override', 'crm_merge', 'crm_sync')
+        and claims.rule in {{ owner_joining_rules() }}
         and left_owners.owner <> right_owners.owner
 ),
 

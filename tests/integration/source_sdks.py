@@ -8,7 +8,6 @@ instead.
 import json
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime, timedelta, tzinfo
@@ -21,7 +20,7 @@ from unittest.mock import patch
 from uuid import NAMESPACE_URL, uuid5
 
 import mixpanel
-from amplitude import Amplitude, BaseEvent, Config, EventOptions, Identify
+from amplitude import Amplitude, BaseEvent, EventOptions, Identify
 from posthog import Posthog
 from rudderstack.analytics.client import Client as RudderStack
 from segment.analytics.client import Client as Segment
@@ -29,6 +28,7 @@ from segment.analytics.client import Client as Segment
 from tests.integration.source_history import ARRIVED, EPOCH, Message, Row, people
 from tests.integration.source_requests import milliseconds
 from tests.receiver.conftest import Installation
+from tests.receiver.sdks import amplitude_client, deliver_by_amplitude
 
 BY_NODE = ("segment-node", "rudderstack-node")
 # Those that say when they send come first: `shares` deals the wrong clocks out from the front.
@@ -205,27 +205,14 @@ def _uuid(name: str) -> str:
 def by_amplitude(url: str) -> Iterator[Caller]:
     called: list[Message] = []
     told: list[int] = []
-    client = Amplitude(
-        "KEY",
-        Config(
-            server_url=f"{url}/2/httpapi",
-            flush_queue_size=20,
-            flush_interval_millis=50,
-            callback=lambda event, code, message: told.append(code),
-        ),
-    )
+    client = amplitude_client(f"{url}/2/httpapi", told)
 
     def caller(call: Message) -> None:
         called.append(call)
         call_amplitude(client, call)
 
     yield caller
-    deadline = time.monotonic() + 60
-    while len(told) < len(called) and time.monotonic() < deadline:
-        client.flush()
-        time.sleep(0.05)
-    assert told == [200] * len(called)
-    client.shutdown()
+    deliver_by_amplitude(client, told, len(called))
 
 
 def call_amplitude(client: Amplitude, call: Message) -> None:

@@ -21,6 +21,18 @@ def free_port() -> int:
         return listening.getsockname()[1]
 
 
+def was_killed(script: str, *arguments: str) -> bool:
+    """Run a script of Python's that kills its own process, or ends well; whether it was killed."""
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        check=False,
+    )
+    assert done.returncode in (0, -signal.SIGKILL)
+    return done.returncode != 0
+
+
 class ReceiverProcess:
     """Starts, kills and starts again, always on the same port."""
 

@@ -72,21 +72,31 @@ def send_by_rudderstack(url: str, count: int) -> Iterator[None]:
 
 def send_by_amplitude(url: str, count: int) -> Iterator[None]:
     told: list[int] = []
-    client = Amplitude(
-        "KEY",
-        Config(
-            server_url=f"{url}/amplitude/2/httpapi",
-            flush_queue_size=20,
-            flush_interval_millis=50,
-            callback=lambda event, code, message: told.append(code),
-        ),
-    )
+    client = amplitude_client(f"{url}/amplitude/2/httpapi", told)
     for number in range(count):
         if number == count // 2:
             yield
         client.track(
             BaseEvent(NAME, f"u{number}", event_properties={"number": number}, time=int(WHEN.timestamp() * 1000))
         )
+    deliver_by_amplitude(client, told, count)
+
+
+def amplitude_client(server_url: str, told: list[int]) -> Amplitude:
+    """A client that writes down the code by which it was told of each event."""
+    return Amplitude(
+        "KEY",
+        Config(
+            server_url=server_url,
+            flush_queue_size=20,
+            flush_interval_millis=50,
+            callback=lambda event, code, message: told.append(code),
+        ),
+    )
+
+
+def deliver_by_amplitude(client: Amplitude, told: list[int], count: int) -> None:
+    """Flush until so many events were taken, and shut the client down."""
     deadline = time.monotonic() + 60
     while len(told) < count and time.monotonic() < deadline:  # a flush does not wait for what is tried again
         client.flush()

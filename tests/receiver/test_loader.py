@@ -3,9 +3,6 @@
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -30,6 +27,7 @@ from ingest.receiver.records import pack
 from ingest.receiver.storage import Folder
 from ingest.vendors.contract import Envelope
 from orchestration.loading import opened_for_loading
+from tests.receiver.processes import was_killed
 from tests.receiver.test_gate import SOURCES, basic, track
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -104,14 +102,7 @@ def load(home: Path, into: str | None = None) -> list[SegmentSummary]:
 
 def load_and_die(home: Path, step: str, times: int, into: str = "") -> bool:
     """Whether it was killed."""
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED_LOAD, str(home), step, str(times), into],
-        cwd=PROJECT,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
-        check=False,
-    )
-    assert done.returncode in (0, -signal.SIGKILL)
-    return done.returncode != 0
+    return was_killed(KILLED_LOAD, str(home), step, str(times), into)
 
 
 @pytest.fixture(scope="module")

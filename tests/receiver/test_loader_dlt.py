@@ -1,18 +1,13 @@
 """The loader by dlt: what a direct load into DuckDB holds of the same segments, once, wherever it is killed."""
 
 import json
-import os
 import random
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -23,8 +18,9 @@ from ingest.loader.load import SegmentSummary, accept_loss, load_into
 from ingest.loader.warehouse import WarehouseRefused
 from orchestration.cli import app
 from orchestration.loading import store_for_loading
-from tests.postgres_server import running_server
-from tests.receiver.test_loader import FULL, LOADED_AT, PROJECT, fill, load, tables
+from tests.postgres_server import new_database, running_server
+from tests.receiver.processes import was_killed
+from tests.receiver.test_loader import FULL, LOADED_AT, fill, load, tables
 from tests.receiver.test_loader_postgres import ODD, named, write_segment
 
 pytest.importorskip("dlt", reason="dlt is not installed: pip install 'pql-scoring[dlt]'")
@@ -69,7 +65,6 @@ with store_for_loading(home, into) as store:
     begin_to_die(wanted)
     list(load_into(store, home, datetime(2027, 1, 15, 9), step))
 """
-NUMBERS = count()
 IN_DLT = ("dlt.pipeline.pipeline.Pipeline.load", "dlt.load.load.Load.complete_package")
 PLACES = [  # the first four in any run of the tests: each takes ten seconds
     ("duckdb", "after insert"),
@@ -113,9 +108,8 @@ def destination_of(kind: str, request: pytest.FixtureRequest, monkeypatch: pytes
             (home / "pql.duckdb").unlink(missing_ok=True)
             monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{home}/pql.duckdb")
             return Destination("dlt:duckdb", None)
-        folder, name = request.getfixturevalue("postgres"), f"number_{next(NUMBERS)}"
-        with psycopg.connect(f"postgresql://postgres@/postgres?host={folder}", autocommit=True) as connection:
-            connection.execute(f"create database {name}")
+        folder = request.getfixturevalue("postgres")
+        name = new_database(folder)
         # dlt wants a host and a password; the server has a socket alone, which the last of the hosts names.
         by_dlt = f"postgresql://postgres:unasked@localhost/{name}?host={folder}"
         monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", by_dlt)
@@ -175,14 +169,7 @@ def load_by_dlt(home: Path, into: str, hours_later: int = 0) -> list[SegmentSumm
 
 def load_by_dlt_and_die(home: Path, into: str, wanted: str, left: float) -> bool:
     """Whether it was killed."""
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED_LOAD, str(home), into, wanted, str(left)],
-        cwd=PROJECT,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
-        check=False,
-    )
-    assert done.returncode in (0, -signal.SIGKILL)
-    return done.returncode != 0
+    return was_killed(KILLED_LOAD, str(home), into, wanted, str(left))
 
 
 def assert_equal(found: list[list[tuple]], direct: list[list[tuple]]) -> None:

@@ -6,7 +6,6 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from ingest.receiver.storage import Folder
 from ingest.vendors.contract import Envelope
 from orchestration.cli import app
 from orchestration.loading import opened_for_loading
-from tests.postgres_server import running_server
+from tests.postgres_server import new_database, running_server
 from tests.receiver.test_gate import track
 from tests.receiver.test_loader import FULL, LOADED_AT, RECEIVED, STEPS, fill, load, load_and_die, tables
 
@@ -32,15 +31,7 @@ Database = Callable[[], str]
 def database() -> Iterator[Database]:
     """Makes an empty database; its address."""
     with running_server() as folder:
-        numbers = count()
-
-        def make() -> str:
-            name = f"number_{next(numbers)}"
-            with psycopg.connect(f"postgresql://postgres@/postgres?host={folder}", autocommit=True) as connection:
-                connection.execute(f"create database {name}")
-            return f"postgresql://postgres@/{name}?host={folder}"
-
-        yield make
+        yield lambda: f"postgresql://postgres@/{new_database(folder)}?host={folder}"
 
 
 @pytest.fixture(scope="module")
